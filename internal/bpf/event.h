@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * How a record leaves the kernel, and how nothing is lost silently.
+ *
+ * A command fills a record in its scratch buffer and calls submit() once.
+ * Every occurrence that a hook sees is counted exactly once as seen, and then
+ * exactly once as filtered, lost or sent, so that
+ *
+ *     seen = printed + filtered + lost
+ *
+ * holds at exit to the unit.
+ */
+#pragma once
+
+#include "kernel.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#define TASK_COMM_LEN 16
+
+/* Helpers that this kernel may lack; the enum of its own BTF tells. */
+enum bpf_func_id___ringside {
+	BPF_FUNC_ktime_get_boot_ns___ringside = 125, /* 5.8 */
+};
+
+/*
+ * One ring for all CPUs keeps events in order and memory independent of the
+ * number of CPUs. The loader turns the map into a perf event array, and
+ * use_ringbuf to false, on a kernel without ring buffers (before 5.8).
+ */
+const volatile bool use_ringbuf = true;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20); /* bytes; --buffer changes it */
+} events SEC(".maps");
+
+struct counters {
+	u64 seen;       /* occurrences that reached a hook */
+	u64 filtered;   /* dropped because a filter said so */
+	u64 lost;       /* dropped because the buffer or a map was full */
+	u64 truncated;  /* sent, but cut */
+	u64 unreadable; /* sent, but with memory that could not be read */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+/* Adds one to a counter of this CPU. */
+#define COUNT(field)                                                          \
+	do {                                                                  \
+		u32 zero_ = 0;                                                \
+		struct counters *c_ = bpf_map_lookup_elem(&counters, &zero_); \
+		if (c_)                                                       \
+			c_->field++;                                          \
+	} while (0)
+
+/* What begins every record of every command. */
+struct record_head {
+	u64 time_ns;    /* clock_ns() at the event */
+	u64 cgroup_id;  /* of the cgroup v2 hierarchy; equals the directory's inode */
+	u32 kind;       /* the command's own type of record */
+	u32 pid;        /* process (thread group) id in the initial namespace */
+	u32 tid;        /* thread id */
+	u32 ppid;       /* process id of the real parent */
+	u32 uid;        /* real user id in the initial namespace */
+	u32 gid;        /* real group id */
+	char comm[TASK_COMM_LEN];
+};
+
+/* Nanoseconds since boot, suspend included where the kernel can tell. */
+static __always_inline u64 clock_ns(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___ringside,
+				       BPF_FUNC_ktime_get_boot_ns___ringside))
+		return bpf_ktime_get_boot_ns();
+	return bpf_ktime_get_ns();
+}
+
+/* Fills the head for the current task. */
+static __always_inline void record_head_fill(struct record_head *head, u32 kind,
+					     struct task_struct *task)
+{
+	u64 ids = bpf_get_current_pid_tgid();
+	u64 owner = bpf_get_current_uid_gid();
+
+	head->time_ns = clock_ns();
+	head->cgroup_id = bpf_get_current_cgroup_id();
+	head->kind = kind;
+	head->pid = ids >> 32;
+	head->tid = (u32)ids;
+	head->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	head->uid = (u32)owner;
+	head->gid = owner >> 32;
+	bpf_get_current_comm(head->comm, sizeof(head->comm));
+}
+
+/* The only way out for a record: sends it, or counts it as lost. */
+static __always_inline void submit(void *ctx, void *record, u64 size)
+{
+	long err;
+
+	if (use_ringbuf)
+		err = bpf_ringbuf_output(&events, record, size, 0);
+	else
+		err = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, record, size);
+	if (err)
+		COUNT(lost);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The kernel types that Ringside reads, and only the fields that it reads.
+ *
+ * There is no generated vmlinux.h on purpose: this file is the complete list
+ * of our dependence on the kernel's internals. The loader rewrites every
+ * access to the layout of the running kernel (CO-RE), so order, offsets and
+ * missing neighbours do not matter; names do. Where a kernel renamed a field,
+ * the older shape stands beside it with a ___suffix, which CO-RE ignores.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef _Bool bool;
+
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+#define offsetof(type, field) __builtin_offsetof(type, field)
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* ---- identity of a task ---- */
+
+typedef struct { u32 val; } kuid_t;
+typedef struct { u32 val; } kgid_t;
+
+struct cred {
+	kuid_t uid;                     /* real */
+	kgid_t gid;
+	kuid_t euid;                    /* effective: differs after set-user-ID exec */
+};
+
+struct ns_common {
+	unsigned int inum;              /* the number in /proc/PID/ns/mnt */
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+
+typedef struct { int counter; } atomic_t;
+
+struct signal_struct {
+	atomic_t live;                  /* threads that have not begun to exit */
+};
+
+/* ---- files and paths ---- */
+
+struct super_block {
+	unsigned long s_flags;
+	unsigned long s_magic;
+	u32 s_dev;                      /* kernel dev_t: major << 20 | minor */
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	unsigned int i_nlink;           /* 0: no name left */
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;        /* itself at the root of a file system */
+	struct qstr d_name;
+	struct inode *d_inode;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;       /* itself at the root of the namespace */
+	struct dentry *mnt_mountpoint;  /* in the parent's tree */
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct fs_struct {
+	struct path pwd;
+};
+
+/* ---- memory and program images ---- */
+
+struct mm_struct {
+	unsigned long arg_start;        /* argv strings of the image, NUL-joined */
+	unsigned long arg_end;
+};
+
+struct linux_binprm {
+	struct file *file;              /* the image that runs: the interpreter of a script */
+	int argc;
+	const char *filename;           /* as asked for, /dev/fd/N for fexecve */
+	const char *interp;             /* same pointer as filename unless a script */
+};
+
+/* ---- the task itself ---- */
+
+struct thread_info {
+	unsigned long flags;
+	u32 status;                     /* x86: TS_COMPAT while in a 32-bit system call */
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	s32 pid;                        /* thread id of user space */
+	s32 tgid;                       /* process id of user space */
+	struct task_struct *real_parent;
+	const struct cred *cred;
+	char comm[16];
+	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
+	struct signal_struct *signal;
+	struct mm_struct *mm;
+	kuid_t loginuid;                /* CONFIG_AUDITSYSCALL */
+	unsigned int sessionid;         /* CONFIG_AUDITSYSCALL */
+};
+
+/* ---- registers at system call entry ---- */
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long bx, cx, dx, si, di, r10, r8;
+	unsigned long orig_ax;          /* system call number */
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	u64 regs[31];
+	u64 orig_x0;                    /* regs[0] before the result overwrote it */
+	s32 syscallno;
+};
+#endif
+
+#pragma clang attribute pop

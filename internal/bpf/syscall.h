@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Arguments of a system call, of native and of 32-bit callers.
+ *
+ * They are read from the registers that the kernel saved at entry, so they
+ * can be had at the exit of the call as well: user code has not run since.
+ */
+#pragma once
+
+#include "event.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 0x2 /* thread_info.status: in a 32-bit system call */
+
+#define NR_EXECVE 59
+#define NR_EXECVEAT 322
+#define NR_COMPAT_EXECVE 11
+#define NR_COMPAT_EXECVEAT 358
+
+static __always_inline bool syscall_is_compat(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+}
+
+static __always_inline long syscall_number(struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, orig_ax);
+}
+
+static __always_inline u64 syscall_arg(struct pt_regs *regs, int n, bool compat)
+{
+	if (compat) {
+		switch (n) {
+		case 0: return (u32)BPF_CORE_READ(regs, bx);
+		case 1: return (u32)BPF_CORE_READ(regs, cx);
+		case 2: return (u32)BPF_CORE_READ(regs, dx);
+		case 3: return (u32)BPF_CORE_READ(regs, si);
+		default: return (u32)BPF_CORE_READ(regs, di);
+		}
+	}
+	switch (n) {
+	case 0: return BPF_CORE_READ(regs, di);
+	case 1: return BPF_CORE_READ(regs, si);
+	case 2: return BPF_CORE_READ(regs, dx);
+	case 3: return BPF_CORE_READ(regs, r10); /* cx holds the return address */
+	default: return BPF_CORE_READ(regs, r8);
+	}
+}
+
+#elif defined(__TARGET_ARCH_arm64)
+#define TIF_32BIT (1UL << 22) /* thread_info.flags: a 32-bit task */
+
+#define NR_EXECVE 221
+#define NR_EXECVEAT 281
+#define NR_COMPAT_EXECVE 11
+#define NR_COMPAT_EXECVEAT 387
+
+static __always_inline bool syscall_is_compat(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_info.flags) & TIF_32BIT;
+}
+
+static __always_inline long syscall_number(struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, syscallno);
+}
+
+static __always_inline u64 syscall_arg(struct pt_regs *regs, int n, bool compat)
+{
+	u64 value;
+
+	switch (n) {
+	case 0: value = BPF_CORE_READ(regs, orig_x0); break;
+	case 1: value = BPF_CORE_READ(regs, regs[1]); break;
+	case 2: value = BPF_CORE_READ(regs, regs[2]); break;
+	case 3: value = BPF_CORE_READ(regs, regs[3]); break;
+	default: value = BPF_CORE_READ(regs, regs[4]); break;
+	}
+	return compat ? (u32)value : value;
+}
+#endif

@@ -1,0 +1,123 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// allFlags returns the command's flags and then the common ones. Where bcc
+// gave a letter another meaning, the command has it and the common flag does
+// without.
+func (c *Command) allFlags(env *Env) []Flag {
+	taken := make(map[string]bool)
+	flags := append([]Flag(nil), c.Flags...)
+	for _, f := range c.Flags {
+		taken[f.Letter] = true
+		taken[f.Name] = true
+	}
+	for _, f := range env.Common.flags() {
+		if taken[f.Name] {
+			continue
+		}
+		if taken[f.Letter] {
+			f.Letter = ""
+		}
+		flags = append(flags, f)
+	}
+	return flags
+}
+
+func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) error {
+	flags := c.allFlags(env)
+	app := &cli.App{
+		Name:                      c.Name,
+		Writer:                    io.Discard, // the library would print help on stdout for every mistake
+		ErrWriter:                 io.Discard,
+		HideVersion:               true,
+		HideHelp:                  true,
+		HideHelpCommand:           true,
+		UseShortOptionHandling:    true, // -xT
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // it would call os.Exit past our defers
+		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage(err) },
+	}
+	var help bool
+	for _, f := range append(flags, Bool("help", "h", "", &help)) {
+		app.Flags = append(app.Flags, f.cliFlag())
+	}
+	app.Action = func(cc *cli.Context) error {
+		switch {
+		case help:
+			_, err := io.WriteString(env.Stdout, c.help(flags))
+			return err
+		case env.version:
+			_, err := io.WriteString(env.Stdout, version(c.Name))
+			return err
+		case cc.NArg() > 0:
+			return Usagef("unexpected argument %q: flags come first and there is nothing after them", cc.Args().First())
+		case env.document != "":
+			return c.describe(env, env.document)
+		}
+		if env.json {
+			env.Format = "json"
+		}
+		return c.start(cc.Context, env)
+	}
+	return app.RunContext(ctx, append([]string{c.Name}, args...))
+}
+
+// usage makes one line of the flag package's errors.
+func usage(err error) error {
+	msg := err.Error()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		msg = "unknown flag"
+	case strings.HasPrefix(msg, "flag provided but not defined: "):
+		msg = "unknown flag " + dashes(strings.TrimPrefix(msg, "flag provided but not defined: "))
+	case strings.HasPrefix(msg, "flag needs an argument: "):
+		msg = dashes(strings.TrimPrefix(msg, "flag needs an argument: ")) + " needs a value"
+	default:
+		// invalid value "x" for flag -name: reason
+		// invalid boolean value "x" for -name: reason
+		if before, after, ok := strings.Cut(msg, " for flag "); ok {
+			name, reason, _ := strings.Cut(after, ": ")
+			msg = dashes(name) + ": " + before + ": " + reason
+		} else if before, after, ok := strings.Cut(msg, " for "); ok && strings.HasPrefix(msg, "invalid boolean") {
+			name, reason, _ := strings.Cut(after, ": ")
+			msg = dashes(name) + ": " + before + ": " + reason
+		}
+	}
+	return Usagef("%s (--help lists all flags)", msg)
+}
+
+// dashes writes a flag as its user would: -x, --fails.
+func dashes(name string) string {
+	name = strings.TrimLeft(name, "-")
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// Version is the suite's version; the build sets it.
+var Version = "0.1.0"
+
+func version(name string) string {
+	lib := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "github.com/cilium/ebpf" {
+				lib = ", ebpf " + m.Version
+			}
+		}
+	}
+	return fmt.Sprintf("%s %s (Ringside%s, %s, %s)\n", name, Version, lib, runtime.Version(), runtime.GOARCH)
+}

@@ -1,0 +1,144 @@
+// Package loader turns a command's BPF object into programs attached to the
+// kernel, standing on the best hook that this kernel allows.
+//
+// A command says what it wants to know as a list of [Hook]s. Each hook is a
+// ladder: an ordered list of [Rung]s, any of which can answer. A rung that
+// fills every column stands above one that cannot; among equals the more
+// stable one stands higher. [Choose] finds the first rung of every hook that
+// this kernel can attach, without leaving anything loaded; [Load] loads just
+// the programs of those rungs and attaches them.
+package loader
+
+import (
+	"fmt"
+
+	"github.com/ringside-tools/ringside/internal/preflight"
+)
+
+// Hook is one thing that a command wants to know, and the ways to learn it.
+type Hook struct {
+	Name     string // what is learned: "successful execs"
+	Rungs    []Rung
+	Optional bool   // without any rung the command still works
+	Without  string // what an optional hook's absence hides
+}
+
+// Rung is one way to stand on a hook.
+type Rung struct {
+	Name    string // kind of hook: "fexit", "raw_tp"
+	Attach  []Attachment
+	Blind   []string // what cannot be seen from here; empty if nothing
+	Costs   string   // who pays for it besides the traced event; empty if nobody
+	Enables []string // boolean constants of the object to set
+}
+
+// Attachment is a program of the object and where it goes.
+type Attachment struct {
+	Program string // name in the BPF object
+	// To is the kernel function or tracepoint, or empty for the one in the
+	// program's section name. The same program may go to several functions.
+	To string
+	// Optional attachments are left out where the kernel has no such function.
+	Optional bool
+}
+
+// Choice is the rung that a hook stands on.
+type Choice struct {
+	Hook    *Hook
+	Rung    *Rung    // nil if an optional hook has none
+	Refused []string // why the rungs above it could not be used
+}
+
+// Prober tells what can be attached. [*preflight.Kernel] is one; tests
+// have others.
+type Prober interface {
+	HasFunction(name string) bool
+	HasTracepoint(name string) bool
+	CanTrace(function string) error
+}
+
+// Choose finds the first rung of every hook that the kernel can attach.
+// kinds gives the section's program kind and target by program name.
+func Choose(k Prober, hooks []Hook, kinds map[string]Kind) ([]Choice, error) {
+	var out []Choice
+	for i := range hooks {
+		c, err := choose(k, &hooks[i], kinds)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func choose(k Prober, h *Hook, kinds map[string]Kind) (Choice, error) {
+	c := Choice{Hook: h}
+	for i := range h.Rungs {
+		r := &h.Rungs[i]
+		err := probe(k, r, kinds)
+		if err == nil {
+			c.Rung = r
+			return c, nil
+		}
+		c.Refused = append(c.Refused, fmt.Sprintf("%s: %v", r.Name, err))
+	}
+	if h.Optional {
+		return c, nil
+	}
+	return c, &preflight.MissingFeature{
+		Feature: fmt.Sprintf("any hook for %s (%s)", h.Name, join(c.Refused)),
+		Fix:     "use a kernel with CONFIG_BPF_EVENTS and CONFIG_DEBUG_INFO_BTF",
+	}
+}
+
+// probe says why a rung cannot be used, or nil.
+func probe(k Prober, r *Rung, kinds map[string]Kind) error {
+	attached := 0
+	for _, a := range r.Attach {
+		kind, ok := kinds[a.Program]
+		if !ok {
+			return fmt.Errorf("no program %s in the BPF object", a.Program)
+		}
+		to := a.To
+		if to == "" {
+			to = kind.Target
+		}
+		var err error
+		switch kind.Type {
+		case RawTracepoint:
+			if !k.HasTracepoint(to) {
+				err = fmt.Errorf("no tracepoint %s", to)
+			}
+		case Tracing:
+			if !k.HasFunction(to) {
+				err = fmt.Errorf("no function %s", to)
+			} else if attached == 0 || !a.Optional {
+				err = k.CanTrace(to)
+			}
+		default:
+			err = fmt.Errorf("program %s is of a type that the loader does not attach", a.Program)
+		}
+		if err != nil && a.Optional {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		attached++
+	}
+	if attached == 0 {
+		return fmt.Errorf("none of its functions exist")
+	}
+	return nil
+}
+
+func join(s []string) string {
+	out := ""
+	for i, x := range s {
+		if i > 0 {
+			out += "; "
+		}
+		out += x
+	}
+	return out
+}

@@ -1,0 +1,197 @@
+package loader
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/ringside-tools/ringside/internal/preflight"
+)
+
+// ProgramType is what the loader needs to know of a program's type.
+type ProgramType int
+
+// The types of programs that the loader attaches.
+const (
+	Other ProgramType = iota
+	RawTracepoint
+	Tracing // fentry, fexit
+)
+
+// Kind is a program's type and the target in its section name.
+type Kind struct {
+	Type   ProgramType
+	Target string
+}
+
+// Kinds lists the kinds of all programs of an object.
+func Kinds(spec *ebpf.CollectionSpec) map[string]Kind {
+	kinds := make(map[string]Kind)
+	for name, p := range spec.Programs {
+		k := Kind{Target: p.AttachTo}
+		switch p.Type {
+		case ebpf.RawTracepoint:
+			k.Type = RawTracepoint
+		case ebpf.Tracing:
+			k.Type = Tracing
+		}
+		kinds[name] = k
+	}
+	return kinds
+}
+
+// Options say how an object is loaded.
+type Options struct {
+	Transport Transport
+	Buffer    uint32 // bytes of the ring, a power of two; or per CPU for a perf buffer
+	// Maps stand in for maps of the object: pinned sets of the user.
+	Maps map[string]*ebpf.Map
+}
+
+// Loaded is an object in the kernel. Close takes all of it away.
+type Loaded struct {
+	*ebpf.Collection
+	plan  []step
+	links []link.Link
+}
+
+// Load loads the programs of the chosen rungs. The command's own constants
+// must be set in spec before. Nothing runs until [Loaded.Attach].
+func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts Options) (*Loaded, error) {
+	spec = spec.Copy()
+	plan, err := prepare(k, spec, choices)
+	if err != nil {
+		return nil, err
+	}
+	if err := setTransport(spec, opts); err != nil {
+		return nil, err
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		Cache:           k.Cache,
+		MapReplacements: opts.Maps,
+		Programs:        ebpf.ProgramOptions{KernelTypes: k.External()},
+	})
+	if err != nil {
+		return nil, explain(err)
+	}
+	return &Loaded{Collection: coll, plan: plan}, nil
+}
+
+// Attach attaches the programs, in the order of the hooks.
+func (l *Loaded) Attach() error {
+	for _, s := range l.plan {
+		lk, err := attach(l.Programs[s.program], s)
+		if err != nil {
+			return fmt.Errorf("attach %s to %s: %w", s.program, s.to, err)
+		}
+		l.links = append(l.links, lk)
+	}
+	return nil
+}
+
+// step is one attachment after names were resolved.
+type step struct {
+	program string // name in the collection, unique per target
+	kind    ProgramType
+	to      string
+}
+
+// prepare removes from spec what the choices do not use, makes a copy of a
+// program for every function that it goes to, and sets the rungs' constants.
+func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) ([]step, error) {
+	kinds := Kinds(spec)
+	programs := make(map[string]*ebpf.ProgramSpec)
+	var plan []step
+	for _, c := range choices {
+		if c.Rung == nil {
+			continue
+		}
+		for _, a := range c.Rung.Attach {
+			kind := kinds[a.Program]
+			s := step{program: a.Program, kind: kind.Type, to: a.To}
+			if s.to == "" {
+				s.to = kind.Target
+			}
+			if a.Optional && kind.Type == Tracing && !k.HasFunction(s.to) {
+				continue
+			}
+			p := spec.Programs[a.Program]
+			if s.to != kind.Target {
+				p = p.Copy()
+				p.AttachTo = s.to
+				s.program += "@" + s.to
+			}
+			programs[s.program] = p
+			plan = append(plan, s)
+		}
+		for _, name := range c.Rung.Enables {
+			if err := SetConstant(spec, name, true); err != nil {
+				return nil, err
+			}
+		}
+	}
+	spec.Programs = programs
+	return plan, nil
+}
+
+func attach(p *ebpf.Program, s step) (link.Link, error) {
+	if s.kind == RawTracepoint {
+		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: s.to, Program: p})
+	}
+	return link.AttachTracing(link.TracingOptions{Program: p})
+}
+
+// explain turns a refusal by a locked-down kernel into its own error.
+func explain(err error) error {
+	if mode := preflight.Lockdown(); mode == "confidentiality" {
+		return &preflight.LockedDown{Mode: mode, Err: err}
+	}
+	var ve *ebpf.VerifierError
+	if errors.As(err, &ve) {
+		return fmt.Errorf("load BPF programs: %w", err)
+	}
+	return fmt.Errorf("load BPF object: %w", err)
+}
+
+// SetConstant sets a constant of the object before load.
+func SetConstant(spec *ebpf.CollectionSpec, name string, value any) error {
+	v, ok := spec.Variables[name]
+	if !ok {
+		return fmt.Errorf("set constant %s: not in the BPF object", name)
+	}
+	if err := v.Set(value); err != nil {
+		return fmt.Errorf("set constant %s: %w", name, err)
+	}
+	return nil
+}
+
+// Detach stops all programs; what they have sent can still be read.
+func (l *Loaded) Detach() error {
+	var errs []error
+	for _, lk := range l.links {
+		errs = append(errs, lk.Close())
+	}
+	l.links = nil
+	return errors.Join(errs...)
+}
+
+// Close detaches and unloads everything.
+func (l *Loaded) Close() error {
+	err := l.Detach()
+	l.Collection.Close()
+	return err
+}
+
+// Missed sums how often a program of ours could not run because it was
+// already running on that CPU (5.12; 0 before).
+func (l *Loaded) Missed() uint64 {
+	var n uint64
+	for _, p := range l.Programs {
+		if s, err := p.Stats(); err == nil {
+			n += s.RecursionMisses
+		}
+	}
+	return n
+}

@@ -1,0 +1,181 @@
+package preflight
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Capability is a Linux capability by number, as in capabilities(7).
+type Capability int
+
+// The capabilities that a command of this project may need.
+const (
+	DacReadSearch Capability = unix.CAP_DAC_READ_SEARCH
+	NetAdmin      Capability = unix.CAP_NET_ADMIN
+	SysPtrace     Capability = unix.CAP_SYS_PTRACE
+	SysAdmin      Capability = unix.CAP_SYS_ADMIN
+	SysResource   Capability = unix.CAP_SYS_RESOURCE
+	Perfmon       Capability = unix.CAP_PERFMON // 5.8
+	BPF           Capability = unix.CAP_BPF     // 5.8
+)
+
+var names = map[Capability]string{
+	DacReadSearch: "CAP_DAC_READ_SEARCH",
+	NetAdmin:      "CAP_NET_ADMIN",
+	SysPtrace:     "CAP_SYS_PTRACE",
+	SysAdmin:      "CAP_SYS_ADMIN",
+	SysResource:   "CAP_SYS_RESOURCE",
+	Perfmon:       "CAP_PERFMON",
+	BPF:           "CAP_BPF",
+}
+
+func (c Capability) String() string {
+	if s, ok := names[c]; ok {
+		return s
+	}
+	return fmt.Sprintf("CAP_%d", int(c))
+}
+
+// Need is a capability and what a command needs it for.
+type Need struct {
+	Cap Capability
+	Why string // completes "to …"
+}
+
+// Set is a set of capabilities.
+type Set uint64
+
+// Has reports whether c is in the set.
+func (s Set) Has(c Capability) bool { return s&(1<<uint(c)) != 0 }
+
+// With returns the set with c added.
+func (s Set) With(c Capability) Set { return s | 1<<uint(c) }
+
+// grants reports whether s satisfies c: CAP_SYS_ADMIN stands for the two
+// capabilities that were split from it in 5.8.
+func (s Set) grants(c Capability) bool {
+	if s.Has(c) {
+		return true
+	}
+	return (c == BPF || c == Perfmon) && s.Has(SysAdmin)
+}
+
+// Effective returns the effective set of this process.
+func Effective() (Set, error) {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return 0, fmt.Errorf("read own capabilities: %w", err)
+	}
+	return Set(uint64(data[0].Effective) | uint64(data[1].Effective)<<32), nil
+}
+
+// lastCapability is the highest number that the running kernel knows.
+func lastCapability() Capability {
+	b, err := os.ReadFile("/proc/sys/kernel/cap_last_cap")
+	if err != nil {
+		return BPF // as good a guess as any supported kernel allows
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return BPF
+	}
+	return Capability(n)
+}
+
+// onThisKernel replaces the capabilities that the kernel does not know (5.8
+// split CAP_BPF and CAP_PERFMON from CAP_SYS_ADMIN) and merges duplicates.
+func onThisKernel(needs []Need, last Capability) []Need {
+	var out []Need
+	seen := Set(0)
+	for _, n := range needs {
+		if n.Cap > last {
+			n.Cap = SysAdmin
+		}
+		if !seen.Has(n.Cap) {
+			seen = seen.With(n.Cap)
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// initUserNamespace is the inode of /proc/self/ns/user in the initial user
+// namespace (PROC_USER_INIT_INO in include/linux/proc_ns.h).
+const initUserNamespace = 0xEFFFFFFD
+
+// Capabilities checks the effective set against needs and returns a
+// [*MissingCapability] that names everything that is missing.
+func Capabilities(command string, needs []Need) error {
+	have, err := Effective()
+	if err != nil {
+		return err
+	}
+	where := ""
+	if ino, err := namespaceInode("user"); err == nil && ino != initUserNamespace {
+		where = "capabilities of a user namespace do not count for BPF"
+		have = 0
+	}
+	return checkCapabilities(command, onThisKernel(needs, lastCapability()), have, where)
+}
+
+func checkCapabilities(command string, needs []Need, have Set, where string) error {
+	e := &MissingCapability{Command: command, Set: needs, Where: where}
+	for _, n := range needs {
+		if !have.grants(n.Cap) {
+			e.Missing = append(e.Missing, n)
+		}
+	}
+	if len(e.Missing) == 0 {
+		return nil
+	}
+	return e
+}
+
+func namespaceInode(kind string) (uint64, error) {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/"+kind, &st); err != nil {
+		return 0, fmt.Errorf("inspect %s namespace: %w", kind, err)
+	}
+	return st.Ino, nil
+}
+
+// initPIDNamespace is PROC_PID_INIT_INO.
+const initPIDNamespace = 0xEFFFFFFC
+
+// InInitPIDNamespace reports whether process ids mean the same to us and to
+// the kernel. It is true where it cannot be told.
+func InInitPIDNamespace() bool {
+	ino, err := namespaceInode("pid")
+	return err != nil || ino == initPIDNamespace
+}
+
+func executable(command string) string {
+	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	return command
+}
+
+// HeldNeed is a need as it stands on this kernel, and whether it is satisfied.
+type HeldNeed struct {
+	Need
+	Have bool
+}
+
+// Status returns needs as they stand on this kernel.
+func Status(needs []Need) []HeldNeed {
+	have, err := Effective()
+	if err != nil {
+		have = 0
+	}
+	var out []HeldNeed
+	for _, n := range onThisKernel(needs, lastCapability()) {
+		out = append(out, HeldNeed{n, have.grants(n.Cap)})
+	}
+	return out
+}

@@ -1,0 +1,177 @@
+package preflight
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// Kernel answers questions about the running kernel and remembers what was
+// costly to find out. One is shared by all of a process, so that the kernel's
+// type information is parsed once.
+type Kernel struct {
+	Cache *btf.Cache // for ebpf.CollectionOptions
+
+	external *btf.Spec // from --btf, or nil
+	trace    sync.Map  // function name -> error of CanTrace
+}
+
+// Inspect opens the kernel's type information, or the file btfFile instead
+// of it where that is not empty.
+func Inspect(btfFile string) (*Kernel, error) {
+	k := &Kernel{Cache: btf.NewCache()}
+	if btfFile != "" {
+		spec, err := btf.LoadSpec(btfFile)
+		if err != nil {
+			return nil, fmt.Errorf("read type information %s: %w", btfFile, err)
+		}
+		k.external = spec
+		return k, nil
+	}
+	return k, nil
+}
+
+// Types returns the type information that programs are fitted to.
+func (k *Kernel) Types() (*btf.Spec, error) {
+	if k.external != nil {
+		return k.external, nil
+	}
+	spec, err := k.Cache.Kernel()
+	if err != nil {
+		return nil, &MissingFeature{
+			Feature: "type information (BTF)", Err: err,
+			Fix: "use a kernel with CONFIG_DEBUG_INFO_BTF, or give its BTF with --btf FILE (btfhub has many)",
+		}
+	}
+	return spec, nil
+}
+
+// External returns the type information of --btf, or nil.
+func (k *Kernel) External() *btf.Spec { return k.external }
+
+// HasFunction reports whether the kernel has a function of that name that
+// programs can be attached to by type.
+func (k *Kernel) HasFunction(name string) bool {
+	spec, err := k.Types()
+	if err != nil {
+		return false
+	}
+	var fn *btf.Func
+	return spec.TypeByName(name, &fn) == nil
+}
+
+// HasTracepoint reports whether the kernel has the raw tracepoint.
+func (k *Kernel) HasTracepoint(name string) bool {
+	spec, err := k.Types()
+	if err != nil {
+		return false
+	}
+	var td *btf.Typedef
+	return spec.TypeByName("btf_trace_"+name, &td) == nil
+}
+
+// HasHelper reports whether the kernel knows the BPF helper, by the enum of
+// helper numbers in its own type information.
+func (k *Kernel) HasHelper(name string) bool {
+	spec, err := k.Types()
+	if err != nil {
+		return false
+	}
+	var e *btf.Enum
+	if err := spec.TypeByName("bpf_func_id", &e); err != nil {
+		return false
+	}
+	for _, v := range e.Values {
+		if v.Name == "BPF_FUNC_"+name {
+			return true
+		}
+	}
+	return false
+}
+
+// HasRingBuffer reports whether maps can be ring buffers (5.8).
+func (k *Kernel) HasRingBuffer() bool {
+	return features.HaveMapType(ebpf.RingBuf) == nil
+}
+
+// CanTrace tries fentry on a kernel function: it loads and attaches an empty
+// program and takes it away again. A kernel can have the function, the program
+// type and the BTF, and still refuse; only trying tells.
+func (k *Kernel) CanTrace(function string) error {
+	if err, ok := k.trace.Load(function); ok {
+		err, _ := err.(error)
+		return err
+	}
+	err := k.tryTrace(function)
+	k.trace.Store(function, err)
+	return err
+}
+
+func (k *Kernel) tryTrace(function string) error {
+	if !k.HasFunction(function) {
+		return fmt.Errorf("no function %s in the kernel's type information", function)
+	}
+	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
+		"probe": {
+			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: function,
+			License:      "GPL",
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+		},
+	}}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		Cache:    k.Cache,
+		Programs: ebpf.ProgramOptions{LogDisabled: true},
+	})
+	if err != nil {
+		return fmt.Errorf("load fentry program: %w", cause(err))
+	}
+	defer coll.Close()
+	l, err := link.AttachTracing(link.TracingOptions{Program: coll.Programs["probe"]})
+	if err != nil {
+		return fmt.Errorf("attach fentry program: %w", cause(err))
+	}
+	return l.Close()
+}
+
+// cause returns the innermost errno of err, which is what the kernel said,
+// without the library's guesses about versions.
+func cause(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// Release returns the kernel's release, as uname -r prints it.
+func Release() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+// Lockdown returns the kernel's lockdown mode: "none", "integrity",
+// "confidentiality", or "" where it cannot be read.
+func Lockdown() string {
+	b, err := os.ReadFile("/sys/kernel/security/lockdown")
+	if err != nil {
+		return ""
+	}
+	_, rest, ok := strings.Cut(string(b), "[")
+	if !ok {
+		return ""
+	}
+	mode, _, _ := strings.Cut(rest, "]")
+	return mode
+}

@@ -1,0 +1,37 @@
+package preflight
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
+)
+
+// MemlockNeed is what kernels before 5.11 ask for in addition: they charge
+// maps to the limit on locked memory, which is 64 KiB for most users.
+var MemlockNeed = Need{SysResource, "lock memory for maps, before 5.11"}
+
+// ChargesMemlock reports whether the kernel charges maps to RLIMIT_MEMLOCK
+// (before 5.11; struct bpf_map_memory kept the account) and whether size bytes
+// are more than the limit allows.
+func (k *Kernel) ChargesMemlock(size uint64) bool {
+	spec, err := k.Types()
+	if err != nil {
+		return false
+	}
+	var account *btf.Struct
+	if spec.TypeByName("bpf_map_memory", &account) != nil {
+		return false
+	}
+	var lim unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_MEMLOCK, &lim) != nil || lim.Cur < size
+}
+
+// RaiseMemlock lifts the limit on locked memory where the kernel needs that.
+func RaiseMemlock() error {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return fmt.Errorf("raise the limit on locked memory: %w", err)
+	}
+	return nil
+}

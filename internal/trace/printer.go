@@ -1,0 +1,152 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ringside-tools/ringside/internal/events"
+	"github.com/ringside-tools/ringside/internal/output"
+)
+
+// printer takes records, prints events and keeps the account.
+type printer[E any] struct {
+	*session[E]
+	w        output.Writer[E]
+	event    E
+	printed  uint64
+	dropped  uint64 // by Keep
+	told     uint64 // losses already told
+	nextLook time.Time
+}
+
+// lossInterval is how often the kernel's counters are read while running.
+const lossInterval = time.Second
+
+func (p *printer[E]) Record(raw []byte) error {
+	if err := p.tool.Decode(p.host, raw, &p.event); err != nil {
+		return err
+	}
+	if p.tool.Keep != nil && !p.tool.Keep(&p.event) {
+		p.dropped++
+		return nil
+	}
+	if err := p.w.Event(&p.event); err != nil {
+		return err
+	}
+	p.printed++
+	if p.env.Count > 0 && p.printed >= uint64(p.env.Count) {
+		return events.ErrStop
+	}
+	return nil
+}
+
+func (p *printer[E]) Idle() error {
+	p.host.Clock.Follow()
+	if now := time.Now(); now.After(p.nextLook) {
+		p.nextLook = now.Add(lossInterval)
+		if err := p.tellLoss(); err != nil {
+			return err
+		}
+	}
+	if err := p.w.Flush(); err != nil {
+		return err
+	}
+	if readerGone(p.env.Stdout) {
+		return syscall.EPIPE
+	}
+	return nil
+}
+
+// account reads the kernel's counters and adds what it cannot count itself:
+// programs that could not run because they were running already.
+func (p *printer[E]) account() (events.Counters, error) {
+	c, err := events.ReadCounters(p.loaded.Maps[events.CountersMap])
+	if err != nil {
+		return c, err
+	}
+	missed := p.loaded.Missed()
+	c.Seen += missed
+	c.Lost += missed
+	c.Filtered += p.dropped
+	return c, nil
+}
+
+// tellLoss says what was lost since it last said so: a line of type lost in
+// JSON, and a line on stderr.
+func (p *printer[E]) tellLoss() error {
+	c, err := p.account()
+	if err != nil || c.Lost <= p.told {
+		return err
+	}
+	lost := c.Lost - p.told
+	p.told = c.Lost
+	if p.env.Format != "json" {
+		fmt.Fprintf(p.env.Stderr, "%s: lost %d events (%d so far): --buffer takes a larger size than %d\n",
+			p.env.Name, lost, c.Lost, p.env.Buffer)
+	}
+	return p.w.Lost(output.Loss{Time: time.Now().UnixNano(), Counts: []output.Count{
+		{Name: "lost", N: lost}, {Name: "lost_total", N: c.Lost},
+	}})
+}
+
+// finish closes the account. err is why reading ended.
+func (p *printer[E]) finish(err error) error {
+	closed := errors.Is(err, syscall.EPIPE)
+	if err != nil && !closed {
+		return errors.Join(err, p.loaded.Detach())
+	}
+	if !closed {
+		if err := p.tellLoss(); err != nil {
+			return err
+		}
+		if err := p.w.Flush(); err != nil {
+			return err
+		}
+	}
+	c, err := p.account()
+	if err != nil {
+		return err
+	}
+	p.summary(c)
+	if p.env.FailOnLoss && c.Lost > 0 {
+		return errLoss
+	}
+	return nil
+}
+
+// summary tells the account on stderr. With --count, or a reader that left,
+// what had been sent and was not printed is told as such.
+func (p *printer[E]) summary(c events.Counters) {
+	if p.env.Quiet && c.Lost == 0 {
+		return
+	}
+	fmt.Fprintf(p.env.Stderr, "%s: %d seen = %d printed + %d filtered + %d lost",
+		p.env.Name, c.Seen, p.printed, c.Filtered, c.Lost)
+	if rest := c.Seen - p.printed - c.Filtered - c.Lost; rest != 0 {
+		fmt.Fprintf(p.env.Stderr, " + %d unread", rest)
+	}
+	if c.Truncated > 0 {
+		fmt.Fprintf(p.env.Stderr, "; %d truncated", c.Truncated)
+	}
+	if c.Unreadable > 0 {
+		fmt.Fprintf(p.env.Stderr, "; %d with unreadable memory", c.Unreadable)
+	}
+	fmt.Fprintln(p.env.Stderr)
+}
+
+// readerGone reports whether w is a pipe whose reader has left: a command
+// waiting for a rare event would learn that only with the next one.
+func readerGone(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(f.Fd())}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0 && fds[0].Revents&unix.POLLERR != 0
+}

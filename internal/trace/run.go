@@ -1,0 +1,182 @@
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ringside-tools/ringside/internal/command"
+	"github.com/ringside-tools/ringside/internal/events"
+	"github.com/ringside-tools/ringside/internal/filter"
+	"github.com/ringside-tools/ringside/internal/loader"
+	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/process"
+)
+
+// session is one run of a tool.
+type session[E any] struct {
+	tool    *Tool[E]
+	env     *command.Env
+	kernel  *preflight.Kernel
+	host    *Host
+	filter  *filter.Filter
+	choices []loader.Choice
+	opts    loader.Options
+	loaded  *loader.Loaded
+}
+
+// Run runs the tool until ctx is done, or only looks what it would do where
+// --check says so.
+func (t *Tool[E]) Run(ctx context.Context, env *command.Env) error {
+	s := &session[E]{tool: t, env: env, host: &Host{}}
+	defer s.close()
+	err := s.load()
+	if env.Check {
+		return s.check(err)
+	}
+	if err != nil {
+		return err
+	}
+	return s.stream(ctx)
+}
+
+// load does everything up to running programs. The mistakes of the user come
+// first, then the privileges, then the kernel: each is told before anything
+// is loaded.
+func (s *session[E]) load() (err error) {
+	if s.host.Users, err = process.ReadUsers(); err != nil {
+		return err
+	}
+	if s.filter, err = filter.Resolve(s.env.Filter, s.host.Users); err != nil {
+		return &command.UsageError{Err: err}
+	}
+	if s.kernel, err = preflight.Inspect(s.env.BTF); err != nil {
+		return &command.UsageError{Err: fmt.Errorf("--btf: %w", err)}
+	}
+	if err := preflight.Capabilities(s.env.Name, s.needs()); err != nil {
+		return err
+	}
+	if _, err := s.kernel.Types(); err != nil {
+		return err
+	}
+	if err := preflight.RaiseMemlock(); err != nil {
+		return err
+	}
+	spec, err := s.tool.Spec()
+	if err != nil {
+		return fmt.Errorf("read BPF object: %w", err)
+	}
+	if err := s.set(spec); err != nil {
+		return err
+	}
+	hooks := append(s.filter.Hooks(), s.tool.Hooks...)
+	if s.choices, err = loader.Choose(s.kernel, hooks, loader.Kinds(spec)); err != nil {
+		return err
+	}
+	s.opts = loader.Options{
+		Transport: loader.PickTransport(s.kernel, s.env.Transport),
+		Buffer:    s.env.Buffer,
+		Maps:      s.filter.Maps(),
+	}
+	if s.loaded, err = loader.Load(s.kernel, spec, s.choices, s.opts); err != nil {
+		return err
+	}
+	if err := s.filter.Fill(s.loaded.Collection); err != nil {
+		return err
+	}
+	if err := s.loaded.Attach(); err != nil {
+		return err
+	}
+	return s.filter.FillChildren(s.loaded.Collection)
+}
+
+// needs are the capabilities on this kernel, for these flags.
+func (s *session[E]) needs() []preflight.Need {
+	needs := s.tool.Needs
+	if s.kernel.ChargesMemlock(uint64(s.env.Buffer) + 1<<20) {
+		needs = append(needs[:len(needs):len(needs)], preflight.MemlockNeed)
+	}
+	return needs
+}
+
+func (s *session[E]) set(spec *ebpf.CollectionSpec) error {
+	if err := s.filter.Set(spec); err != nil {
+		return err
+	}
+	if s.tool.Set == nil {
+		return nil
+	}
+	return s.tool.Set(spec)
+}
+
+// stream follows the events to their end.
+func (s *session[E]) stream(ctx context.Context) error {
+	clock, err := events.NewClock(s.kernel.HasHelper("ktime_get_boot_ns"))
+	if err != nil {
+		return err
+	}
+	s.host.Clock = clock
+	s.host.Started = time.Now().UnixNano()
+	if s.env.Format != "table" { // the table has no column for it
+		s.host.Containers = process.NewContainers()
+	}
+	source, err := events.Open(s.loaded.Maps[loader.EventsMap], int(s.env.Buffer))
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	// Reading the counters may take CAP_BPF (before 5.19); nothing else is needed now.
+	if err := preflight.Drop(preflight.Set(0).With(preflight.BPF)); err != nil {
+		return err
+	}
+	w, err := s.writer()
+	if err != nil {
+		return err
+	}
+	if err := w.Header(); err != nil {
+		return err
+	}
+	s.banner()
+
+	p := &printer[E]{session: s, w: w}
+	return p.finish(source.Run(ctx, p, s.loaded.Detach))
+}
+
+func (s *session[E]) writer() (output.Writer[E], error) {
+	switch s.env.Format {
+	case "json":
+		return output.NewJSON(s.env.Stdout, s.env.Name, s.tool.Fields), nil
+	case "csv":
+		return output.NewCSV(s.env.Stdout, s.tool.Fields), nil
+	}
+	return output.NewTable(s.env.Stdout, s.tool.Fields, s.tool.Columns)
+}
+
+func (s *session[E]) banner() {
+	if s.env.Verbose {
+		for _, line := range s.describe() {
+			fmt.Fprintf(s.env.Stderr, "%s: %s\n", s.env.Name, line)
+		}
+	}
+	if !s.env.Quiet {
+		fmt.Fprintf(s.env.Stderr, "%s: tracing, Ctrl-C to end\n", s.env.Name)
+	}
+}
+
+func (s *session[E]) close() error {
+	var err error
+	if s.loaded != nil {
+		err = s.loaded.Close()
+	}
+	if s.filter != nil {
+		s.filter.Close()
+	}
+	return err
+}
+
+// errLoss makes --fail-on-loss exit with 1.
+var errLoss = errors.New("events were lost (--fail-on-loss)")

@@ -1,0 +1,55 @@
+// Package trace runs a command that follows the kernel: it is the way of an
+// event from the hook to stdout.
+//
+//	kernel hook -> filter -> record -> ring -> events.Source -> decode -> enrich -> output
+//
+// A command supplies what is its own (the BPF object, the ladder of hooks, how
+// a record decodes, its fields and columns) as a [Tool]; everything else is
+// the same for all and lives here: privileges, filters, loading, loss, the end.
+package trace
+
+import (
+	"github.com/cilium/ebpf"
+
+	"github.com/ringside-tools/ringside/internal/events"
+	"github.com/ringside-tools/ringside/internal/loader"
+	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/process"
+)
+
+// Tool is a tracing command whose events are of type E.
+type Tool[E any] struct {
+	// Spec returns the BPF object.
+	Spec func() (*ebpf.CollectionSpec, error)
+	// Set writes the command's own constants into the object.
+	Set func(*ebpf.CollectionSpec) error
+	// Hooks are the ladders that the command stands on.
+	Hooks []loader.Hook
+	// Needs are the capabilities that it takes, beyond which none is used.
+	Needs []preflight.Need
+	// Decode reads a record into e, which is reused from event to event.
+	Decode func(h *Host, raw []byte, e *E) error
+	// Keep decides in user space what the kernel cannot, such as regular
+	// expressions; nil keeps all. What it drops is counted as filtered.
+	Keep func(*E) bool
+	// Fields are all that is known of an event; Columns are the table.
+	Fields  []output.Field[E]
+	Columns []output.Column[E]
+}
+
+// Host is what decoding may ask about this machine.
+type Host struct {
+	Clock      *events.Clock
+	Users      *process.Users
+	Containers *process.Containers
+	Started    int64 // wall-clock nanoseconds when tracing began
+}
+
+// BaseNeeds are the capabilities of every tracing command.
+func BaseNeeds() []preflight.Need {
+	return []preflight.Need{
+		{Cap: preflight.BPF, Why: "load BPF programs and make maps"},
+		{Cap: preflight.Perfmon, Why: "attach them to tracepoints and functions, and read kernel memory"},
+	}
+}

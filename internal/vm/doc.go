@@ -1,0 +1,13 @@
+// Package vm boots stock Debian kernels in QEMU and runs programs in them, so
+// that BPF is tested on the kernels that people have and not only on the one
+// of the build machine.
+//
+// A [Kernel] of the [Matrix] is fetched with apt into a [Cache] (nothing of the
+// machine's own apt or dpkg state is touched) and becomes an [Image]. A [Guest]
+// adds files and a plan of jobs; [Guest.Boot] packs them into an initramfs,
+// boots it and returns what the guest's PID 1 (package init below this one)
+// reported. There is no disk, no network and no daemon: everything travels in
+// the initramfs and comes back over serial ports.
+//
+// The command in vmrun is what people and the Makefile use.
+package vm

@@ -1,0 +1,28 @@
+package vm
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-quicktest/qt"
+)
+
+func TestQEMUArgs(t *testing.T) {
+	for _, k := range Matrix {
+		img := &Image{Kernel: k, Dir: "/cache/k"}
+		args := strings.Join(qemuArgs(machines[k.Arch], img, "/tmp/i", 1024, channels{"/tmp/a,b", "/dev/fd/3", "/tmp/s"}), " ")
+		qt.Check(t, qt.StringContains(args, "-accel tcg,thread=multi"))
+		qt.Check(t, qt.Not(qt.StringContains(args, "kvm")))
+		qt.Check(t, qt.StringContains(args, "-kernel /cache/k/vmlinuz -initrd /tmp/i"))
+		qt.Check(t, qt.StringContains(args, "path=/tmp/a,,b"))
+		qt.Check(t, qt.StringContains(args, k.Cmdline))
+	}
+	t.Setenv("RINGSIDE_KVM", "1")
+	qt.Check(t, qt.DeepEquals(accel(), []string{"-accel", "kvm"}))
+}
+
+func TestGuestMemory(t *testing.T) {
+	qt.Check(t, qt.Equals((&Guest{}).memory(10<<20), 1024))
+	qt.Check(t, qt.Equals((&Guest{}).memory(500<<20), 1768))
+	qt.Check(t, qt.Equals((&Guest{Memory: 256}).memory(500<<20), 256))
+}

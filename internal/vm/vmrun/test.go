@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ringside-tools/ringside/internal/vm"
+	"github.com/ringside-tools/ringside/internal/vm/job"
+)
+
+// options of "vmrun test".
+type options struct {
+	kernels  list
+	modules  list
+	run      string
+	verbose  bool
+	count    int
+	parallel int
+	timeout  time.Duration
+	limit    time.Duration
+	refresh  bool
+}
+
+func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	o := options{modules: vm.DefaultModules}
+	fs := flags("test", "[FLAGS] [PKG...]", stderr)
+	fs.Var(&o.kernels, "kernels", "kernels to test on (default "+strings.Join(kernelNames(), ",")+")")
+	fs.Var(&o.modules, "modules", "kernel modules to load, with what they depend on")
+	fs.StringVar(&o.run, "run", "", "run only kernel tests that match `REGEX`")
+	fs.BoolVar(&o.verbose, "v", false, "show everything the tests print")
+	fs.IntVar(&o.count, "count", 1, "run each test `N` times")
+	fs.IntVar(&o.parallel, "j", 2, "boot at most `N` kernels at a time")
+	fs.DurationVar(&o.timeout, "timeout", 10*time.Minute, "time for one package on one kernel")
+	fs.DurationVar(&o.limit, "limit", vm.DefaultLimit, "time for one kernel, boot included")
+	fs.BoolVar(&o.refresh, "refresh", false, "look for newer point releases first")
+	if err := parse(fs, args); err != nil {
+		return 0, err
+	}
+	if o.count < 1 || o.parallel < 1 {
+		return 2, fmt.Errorf("-count and -j must be at least 1")
+	}
+	kernels, err := vm.Lookup(o.kernels...)
+	if err != nil {
+		return 2, err
+	}
+	m, err := moduleRoot(ctx)
+	if err != nil {
+		return 1, err
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return 1, err
+	}
+	packages, err := m.testPackages(cwd, fs.Args())
+	if err != nil {
+		return 2, err
+	}
+	patterns := map[string]string{}
+	var chosen []string
+	for _, pkg := range packages {
+		names, err := m.testNames(pkg)
+		if err != nil {
+			return 1, err
+		}
+		if patterns[pkg], err = selectTests(names, o.run); err != nil {
+			return 2, err
+		}
+		if patterns[pkg] != "" {
+			chosen = append(chosen, pkg)
+		}
+	}
+	packages = chosen
+	if len(packages) == 0 {
+		return 1, fmt.Errorf("no kernel tests: nothing in files named *%s matches -run %q", kernelTests, o.run)
+	}
+	cache, err := openCache(stderr)
+	if err != nil {
+		return 1, err
+	}
+	images, err := cache.Fetch(ctx, kernels, o.refresh)
+	if err != nil {
+		return 1, err
+	}
+	bins := map[string]*binaries{}
+	for _, k := range kernels {
+		if bins[k.Arch] != nil {
+			continue
+		}
+		start := time.Now()
+		b, err := build(ctx, cache, m, k.Arch, packages, fs.NArg() > 0)
+		if err != nil {
+			return 1, err
+		}
+		defer b.Close()
+		bins[k.Arch] = b
+		fmt.Fprintf(stdout, "built %d packages' tests and %d other files for %s in %.1f s\n",
+			len(packages), len(b.Files)-len(packages), k.Arch, time.Since(start).Seconds())
+	}
+	out := &printer{w: stdout}
+	outcomes := make([]outcome, len(images))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, o.parallel)
+	for i, img := range images {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			outcomes[i] = o.boot(ctx, cache, img, bins[img.Kernel.Arch], packages, patterns, out)
+		})
+	}
+	wg.Wait()
+	return summarize(stdout, outcomes), nil
+}
+
+// outcome is one kernel's run.
+type outcome struct {
+	Kernel   string
+	Status   job.Status
+	Seconds  float64 // wall time of the boot, from QEMU's start to its end
+	Packages []packageResult
+	Log      string
+	Err      error
+}
+
+// boot runs all packages' tests on one kernel.
+func (o *options) boot(ctx context.Context, cache *vm.Cache, img *vm.Image, bins *binaries, packages []string, patterns map[string]string, out *printer) (oc outcome) {
+	oc.Kernel = img.Kernel.Name
+	oc.Log, oc.Err = newLog(cache, img.Kernel.Name)
+	if oc.Err != nil {
+		return oc
+	}
+	log, err := os.Create(oc.Log + ".log")
+	if err != nil {
+		oc.Err = fmt.Errorf("create log: %w", err)
+		return oc
+	}
+	defer log.Close()
+	prefix := "[" + img.Kernel.Name + "] "
+	out.Println(prefix + img.Release + ": log in " + log.Name())
+
+	p := newParser(packages, func(line string) {
+		if !o.verbose {
+			out.Println(prefix + line)
+		}
+	})
+	each := func(line string) {
+		p.Line(line)
+		if o.verbose {
+			out.Println(prefix + line)
+		}
+	}
+	lines := &lineSplitter{each: each}
+	guest := &vm.Guest{
+		Image: img, Init: bins.Init, Files: bins.Files, Modules: o.modules, Limit: o.limit,
+		Output: io.MultiWriter(log, lines), Console: oc.Log + ".console",
+	}
+	for _, pkg := range packages {
+		args := []string{bins.Tests[pkg], "-test.v", "-test.timeout", o.timeout.String(), "-test.count", strconv.Itoa(o.count), "-test.run", patterns[pkg]}
+		guest.Jobs = append(guest.Jobs, job.Job{
+			Name: pkg, Args: args, Dir: guestDir(pkg),
+			Timeout: o.timeout + 30*time.Second, // the test binary's own alarm shows goroutines
+		})
+	}
+	start := time.Now()
+	oc.Status, oc.Err = guest.Boot(ctx)
+	oc.Seconds = time.Since(start).Seconds()
+	lines.flush()
+	p.End()
+	oc.Packages = p.Packages
+	if oc.Err != nil {
+		out.Println(prefix + strings.ReplaceAll(oc.Err.Error(), "\n", "\n"+prefix))
+	}
+	return oc
+}
+
+// newLog names a run's files, which share a stem: KERNEL-TIME.
+func newLog(cache *vm.Cache, kernel string) (string, error) {
+	dir := filepath.Join(cache.Dir, "logs")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make log directory: %w", err)
+	}
+	stem := time.Now().Format("20060102-150405") + "-" + strconv.Itoa(os.Getpid())
+	return filepath.Join(dir, kernel+"-"+stem), nil
+}
+
+// printer writes whole lines from several boots.
+type printer struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (p *printer) Println(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintln(p.w, line)
+}
+
+// lineSplitter calls each for every line written.
+type lineSplitter struct {
+	each func(string)
+	rest []byte
+}
+
+func (l *lineSplitter) Write(b []byte) (int, error) {
+	l.rest = append(l.rest, b...)
+	for {
+		line, rest, ok := bytes.Cut(l.rest, []byte("\n"))
+		if !ok {
+			return len(b), nil
+		}
+		l.each(strings.TrimSuffix(string(line), "\r"))
+		l.rest = rest
+	}
+}
+
+func (l *lineSplitter) flush() {
+	if len(l.rest) > 0 {
+		l.each(string(l.rest))
+		l.rest = nil
+	}
+}

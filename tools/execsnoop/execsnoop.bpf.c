@@ -1,0 +1,452 @@
+//go:build ignore
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * execsnoop: one record for every exec.
+ *
+ * A success is seen at sched_process_exec, where the new image exists: its
+ * arguments are then read from the image itself, so no other thread can have
+ * rewritten them and every page of them is resident. A failure is seen at the
+ * exit of the system call, with the arguments that the caller gave.
+ */
+#include "../../internal/bpf/filter.h"
+#include "../../internal/bpf/path.h"
+#include "../../internal/bpf/syscall.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* ---- constants ---- */
+
+#define KIND_EXEC 1
+#define KIND_FAIL 2
+
+#define FILENAME_MAX 4096    /* bytes; PATH_MAX */
+#define INTERP_MAX 256       /* bytes; the kernel's limit for a #! line */
+#define ARGS_MAX BUFFER_MAX_READ /* bytes of arguments in one record */
+#define ARGV_MAX 1024        /* argv entries of a failed exec that are counted */
+#define ARG_POINTERS 60      /* argv entries of a failed exec that are read */
+#define MAX_ERRNO 4095
+#define ERESTARTSYS 512      /* 512 to 516 never reach user space */
+#define ERESTART_LAST 516
+#define AT_FDCWD -100
+
+#define OVERLAYFS_MAGIC 0x794c7630
+#define SB_KERNMOUNT (1 << 22) /* a mount that no user made: memfd lives there */
+
+/* exec_record.flags */
+#define F_ARGS_CUT 0x01        /* arguments beyond the record's limit */
+#define F_ARGS_UNREADABLE 0x02 /* an argument's memory could not be read */
+#define F_EXE_CUT 0x04
+#define F_EXE_DETACHED 0x08
+#define F_CWD_CUT 0x10
+#define F_CWD_DETACHED 0x20
+#define F_MEMFD 0x40           /* the image is a memfd */
+#define F_DELETED 0x80         /* the image's file has no name any more */
+#define F_UPPER 0x100          /* the image is in an overlay's upper layer */
+#define F_OVERLAY 0x200        /* the image is on an overlay */
+#define F_AUDIT 0x400          /* loginuid and sessionid are known */
+#define F_ARGC_MIN 0x800       /* argc is a lower bound */
+#define F_FILENAME_UNREADABLE 0x1000
+#define F_PATHS 0x2000         /* exe and cwd were asked for */
+
+/* Set by the command before load. */
+const volatile bool want_paths = false;    /* exe, cwd, and the kind of file */
+const volatile bool want_failures = false; /* otherwise their end only closes the entry */
+const volatile bool filter_by_ppid = false;
+const volatile u32 filter_ppid = 0;
+const volatile u32 args_max = ARGS_MAX; /* bytes, at most ARGS_MAX */
+
+/* ---- records and maps ---- */
+
+struct exec_record {
+	struct record_head head;
+	u64 duration_ns;  /* since system call entry; 0: not known */
+	u64 inode;        /* of the image; 0 without want_paths */
+	u32 dev;          /* kernel dev_t of the image */
+	u32 flags;
+	s32 ret;          /* 0 or negative errno */
+	u32 argc;
+	u32 args_bytes;   /* what all arguments together take, NULs included */
+	u32 from_tid;     /* thread that called exec */
+	u32 euid;
+	u32 loginuid;
+	u32 sessionid;
+	s32 dirfd;        /* of a failed execveat */
+	u32 cpu;
+	u16 filename_len; /* bytes in data, in this order, NULs included */
+	u16 interp_len;
+	u16 exe_len;      /* components, leaf first */
+	u16 cwd_len;
+	u16 args_len;
+	u16 args_unreadable; /* arguments that stand as empty strings in args */
+	char parent_comm[TASK_COMM_LEN];
+};
+
+struct scratch {
+	struct exec_record rec;
+	struct buffer strings;
+};
+
+/*
+ * One scratch per program: from 7.0 on a tracepoint's program can be
+ * preempted by another program of ours on the same CPU, but never by itself.
+ */
+#define SCRATCH_EXEC 0
+#define SCRATCH_FAIL 1
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+/* Threads between entry and end of an exec. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);   /* thread id at entry */
+	__type(value, u64); /* clock_ns() at entry */
+} pending SEC(".maps");
+
+/* bpf2go makes the Go type from this. */
+const struct exec_record *unused_exec_record __attribute__((unused));
+
+/* ---- helpers ---- */
+
+/* The file behind the new image: its path, and where it comes from. */
+static __always_inline void fill_image(struct scratch *s, struct file *file)
+{
+	struct exec_record *rec = &s->rec;
+	struct buffer *b = &s->strings;
+	u32 before = b->len;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	unsigned long magic = BPF_CORE_READ(sb, s_magic);
+
+	int walk = path_append(b, &file->f_path);
+	if (walk == PATH_CUT)
+		rec->flags |= F_EXE_CUT;
+	if (walk == PATH_DETACHED) {
+		rec->flags |= F_EXE_DETACHED;
+		if (BPF_CORE_READ(sb, s_flags) & SB_KERNMOUNT)
+			rec->flags |= F_MEMFD;
+	}
+	rec->exe_len = b->len - before;
+
+	rec->inode = BPF_CORE_READ(inode, i_ino);
+	rec->dev = BPF_CORE_READ(sb, s_dev);
+	if (BPF_CORE_READ(inode, i_nlink) == 0)
+		rec->flags |= F_DELETED;
+	if (magic == OVERLAYFS_MAGIC) {
+		/*
+		 * struct ovl_inode ends in { struct inode vfs_inode;
+		 * struct dentry *__upperdentry; … } from 4.13 to 7.3, and the
+		 * module's BTF is not always there: take what follows the inode.
+		 */
+		void *upper = NULL;
+
+		rec->flags |= F_OVERLAY;
+		bpf_probe_read_kernel(&upper, sizeof(upper),
+				      (void *)inode + bpf_core_type_size(struct inode));
+		if (upper)
+			rec->flags |= F_UPPER;
+	}
+}
+
+static __always_inline void fill_cwd(struct scratch *s, struct task_struct *task)
+{
+	struct buffer *b = &s->strings;
+	u32 before = b->len;
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	int walk = path_append(b, &fs->pwd);
+	if (walk == PATH_CUT)
+		s->rec.flags |= F_CWD_CUT;
+	if (walk == PATH_DETACHED)
+		s->rec.flags |= F_CWD_DETACHED;
+	s->rec.cwd_len = b->len - before;
+}
+
+/* Assigns every field that does not depend on the outcome, and clears the rest. */
+static __always_inline struct scratch *begin_record(u32 slot, u32 kind, struct task_struct *task)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct exec_record *rec;
+
+	if (!s)
+		return NULL;
+	rec = &s->rec;
+	__builtin_memset(rec, 0, sizeof(*rec));
+	s->strings.len = 0;
+	record_head_fill(&rec->head, kind, task);
+	rec->from_tid = rec->head.tid;
+	rec->cpu = bpf_get_smp_processor_id();
+	rec->euid = BPF_CORE_READ(task, cred, euid.val);
+	rec->dirfd = AT_FDCWD;
+	if (bpf_core_field_exists(task->loginuid) && bpf_core_field_exists(task->sessionid)) {
+		rec->loginuid = BPF_CORE_READ(task, loginuid.val);
+		rec->sessionid = BPF_CORE_READ(task, sessionid);
+		rec->flags |= F_AUDIT;
+	}
+	BPF_CORE_READ_INTO(&rec->parent_comm, task, real_parent, comm);
+	return s;
+}
+
+static __always_inline void end_record(void *ctx, struct scratch *s)
+{
+	u32 len = *(volatile u32 *)&s->strings.len;
+
+	if (len > BUFFER_SIZE)
+		len = BUFFER_SIZE;
+	if (s->rec.flags & (F_ARGS_CUT | F_EXE_CUT | F_CWD_CUT))
+		COUNT(truncated);
+	if (s->rec.flags & (F_ARGS_UNREADABLE | F_FILENAME_UNREADABLE))
+		COUNT(unreadable);
+	submit(ctx, s, sizeof(s->rec) + offsetof(struct buffer, data) + len);
+}
+
+static __always_inline bool passes(struct task_struct *task)
+{
+	if (filter_by_ppid && BPF_CORE_READ(task, real_parent, tgid) != filter_ppid)
+		return false;
+	return filter_passes(task);
+}
+
+/* ---- success ---- */
+
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(exec_done, struct task_struct *task, s32 old_tid, struct linux_binprm *bprm)
+{
+	u32 from_tid = old_tid; /* a thread takes its leader's id when it execs */
+	u64 *began = bpf_map_lookup_elem(&pending, &from_tid);
+	u64 began_ns = began ? *began : 0;
+
+	if (began)
+		bpf_map_delete_elem(&pending, &from_tid);
+	COUNT(seen);
+	if (!passes(task)) {
+		COUNT(filtered);
+		return 0;
+	}
+
+	struct scratch *s = begin_record(SCRATCH_EXEC, KIND_EXEC, task);
+	if (!s)
+		return 0;
+	struct exec_record *rec = &s->rec;
+	struct buffer *b = &s->strings;
+
+	rec->from_tid = from_tid;
+	rec->argc = BPF_CORE_READ(bprm, argc);
+	if (began_ns)
+		rec->duration_ns = rec->head.time_ns - began_ns;
+
+	const char *filename = BPF_CORE_READ(bprm, filename);
+	const char *interp = BPF_CORE_READ(bprm, interp);
+	long n = buffer_kernel_str(b, filename, FILENAME_MAX);
+	rec->filename_len = n > 0 ? n : 0;
+	if (interp != filename) {
+		n = buffer_kernel_str(b, interp, INTERP_MAX);
+		rec->interp_len = n > 0 ? n : 0;
+	}
+	if (want_paths) {
+		rec->flags |= F_PATHS;
+		fill_image(s, BPF_CORE_READ(bprm, file));
+		fill_cwd(s, task);
+	}
+
+	u64 start = BPF_CORE_READ(task, mm, arg_start);
+	u64 size = BPF_CORE_READ(task, mm, arg_end) - start;
+	rec->args_bytes = size;
+	if (size > args_max) {
+		size = args_max;
+		rec->flags |= F_ARGS_CUT;
+	}
+	n = buffer_user_bytes(b, (void *)start, size);
+	if (n < 0)
+		rec->flags |= F_ARGS_UNREADABLE;
+	else
+		rec->args_len = n;
+
+	end_record(ctx, s);
+	return 0;
+}
+
+/* ---- failure ---- */
+
+static __always_inline void note_entry(void)
+{
+	u32 tid = bpf_get_current_pid_tgid();
+	u64 now = clock_ns();
+
+	if (bpf_map_update_elem(&pending, &tid, &now, BPF_ANY)) {
+		/* The end of this exec will not be recognised. */
+		COUNT(seen);
+		COUNT(lost);
+	}
+}
+
+/* Copies the strings of an argv vector in user memory. */
+static __always_inline void fill_argv(struct scratch *s, u64 argv, bool compat)
+{
+	struct exec_record *rec = &s->rec;
+	struct buffer *b = &s->strings;
+	u32 width = compat ? 4 : 8;
+	u32 before = b->len;
+	u32 argc = 0;
+
+	for (u32 i = 0; i < ARGV_MAX; i++) {
+		u64 arg = 0;
+
+		if (!argv || bpf_probe_read_user(&arg, width, (void *)(argv + (u64)i * width))) {
+			rec->flags |= F_ARGS_UNREADABLE | F_ARGC_MIN;
+			break;
+		}
+		if (!arg)
+			break;
+		argc = i + 1;
+		if (rec->flags & F_ARGS_CUT)
+			continue; /* only counting now */
+		u32 used = b->len - before;
+		if (i >= ARG_POINTERS || used >= args_max) {
+			rec->flags |= F_ARGS_CUT;
+			continue;
+		}
+		long n = buffer_user_str(b, (void *)arg, BUFFER_MAX_READ);
+		if (n == BUFFER_MAX_READ) {
+			rec->flags |= F_ARGS_CUT;
+		} else if (n <= 0) {
+			char *tail = buffer_tail(b);
+
+			if (tail) {
+				*tail = 0;
+				b->len++;
+			}
+			rec->args_unreadable++;
+			rec->flags |= F_ARGS_UNREADABLE;
+		}
+	}
+	if (argc == ARGV_MAX)
+		rec->flags |= F_ARGC_MIN;
+	rec->argc = argc;
+	rec->args_len = b->len - before;
+	rec->args_bytes = rec->args_len;
+}
+
+/* The exit of an exec system call that did not replace the image. */
+static __always_inline int exec_failed(void *ctx, struct pt_regs *regs, long ret, bool at, bool compat)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u32 tid = bpf_get_current_pid_tgid();
+	u64 *began = bpf_map_lookup_elem(&pending, &tid);
+
+	if (!began)
+		return 0; /* a success, or begun before we came */
+	u64 began_ns = *began;
+	bpf_map_delete_elem(&pending, &tid);
+	if (!want_failures || ret >= 0 || ret < -MAX_ERRNO)
+		return 0;
+	if (-ret >= ERESTARTSYS && -ret <= ERESTART_LAST)
+		return 0; /* interrupted: begins again, or the thread dies */
+
+	COUNT(seen);
+	if (!passes(task)) {
+		COUNT(filtered);
+		return 0;
+	}
+	struct scratch *s = begin_record(SCRATCH_FAIL, KIND_FAIL, task);
+	if (!s)
+		return 0;
+	struct exec_record *rec = &s->rec;
+
+	rec->ret = ret;
+	rec->duration_ns = rec->head.time_ns - began_ns;
+	if (at)
+		rec->dirfd = syscall_arg(regs, 0, compat);
+
+	u64 filename = syscall_arg(regs, at ? 1 : 0, compat);
+	u64 argv = syscall_arg(regs, at ? 2 : 1, compat);
+	long n = buffer_user_str(&s->strings, (void *)filename, FILENAME_MAX);
+	if (n > 0)
+		rec->filename_len = n;
+	else
+		rec->flags |= F_FILENAME_UNREADABLE;
+	if (want_paths) {
+		rec->flags |= F_PATHS;
+		fill_cwd(s, task);
+	}
+	fill_argv(s, argv, compat);
+
+	end_record(ctx, s);
+	return 0;
+}
+
+/*
+ * Rung "fexit": the functions behind the system calls, native and 32-bit. The
+ * loader aims the copies at the names that this kernel has, and leaves out
+ * those that it lacks. Nothing but exec pays for them.
+ */
+SEC("fentry/execve")
+int BPF_PROG(execve_enter, struct pt_regs *regs)
+{
+	note_entry();
+	return 0;
+}
+
+SEC("fexit/execve")
+int BPF_PROG(execve_exit, struct pt_regs *regs, long ret)
+{
+	return exec_failed(ctx, regs, ret, false, false);
+}
+
+SEC("fexit/execveat")
+int BPF_PROG(execveat_exit, struct pt_regs *regs, long ret)
+{
+	return exec_failed(ctx, regs, ret, true, false);
+}
+
+SEC("fexit/compat_execve")
+int BPF_PROG(compat_execve_exit, struct pt_regs *regs, long ret)
+{
+	return exec_failed(ctx, regs, ret, false, true);
+}
+
+SEC("fexit/compat_execveat")
+int BPF_PROG(compat_execveat_exit, struct pt_regs *regs, long ret)
+{
+	return exec_failed(ctx, regs, ret, true, true);
+}
+
+/*
+ * Rung "raw_tp": every system call of the machine passes here, so the cheapest
+ * test comes first: the number at entry, the sign of the result at exit.
+ */
+SEC("raw_tp/sys_enter")
+int BPF_PROG(sys_enter, struct pt_regs *regs, long nr)
+{
+	if (nr != NR_EXECVE && nr != NR_EXECVEAT && nr != NR_COMPAT_EXECVE &&
+	    nr != NR_COMPAT_EXECVEAT)
+		return 0;
+	bool compat = syscall_is_compat((void *)bpf_get_current_task());
+
+	if (compat == (nr == NR_COMPAT_EXECVE || nr == NR_COMPAT_EXECVEAT))
+		note_entry();
+	return 0;
+}
+
+SEC("raw_tp/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+{
+	if (ret >= 0 || ret < -MAX_ERRNO)
+		return 0;
+	long nr = syscall_number(regs);
+
+	if (nr != NR_EXECVE && nr != NR_EXECVEAT && nr != NR_COMPAT_EXECVE &&
+	    nr != NR_COMPAT_EXECVEAT)
+		return 0;
+	bool compat = syscall_is_compat((void *)bpf_get_current_task());
+
+	if (compat != (nr == NR_COMPAT_EXECVE || nr == NR_COMPAT_EXECVEAT))
+		return 0;
+	if (nr == NR_EXECVE || nr == NR_COMPAT_EXECVE)
+		return exec_failed(ctx, regs, ret, false, compat);
+	return exec_failed(ctx, regs, ret, true, compat);
+}
