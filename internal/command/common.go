@@ -16,7 +16,7 @@ type Common struct {
 	FailOnLoss bool
 	BTF        string
 	Buffer     uint32 // bytes, a power of two
-	Transport  string // "", ring, perf
+	Transport  string // auto, ring, perf
 	Count      int    // 0: no limit
 	Duration   time.Duration
 

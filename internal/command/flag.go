@@ -25,8 +25,7 @@ type Flag struct {
 }
 
 // destination parses a flag's value into the command's configuration. It has
-// the methods of cli.Generic; Set must bear being called twice with the same
-// text, which the library does for flags that have a letter.
+// the methods of cli.Generic.
 type destination interface {
 	Set(string) error
 	String() string
@@ -194,12 +193,13 @@ func (v *pids) String() string {
 	return strings.Join(out, ",")
 }
 
-// cliFlag makes the library's flag. common flags lose a letter that the
-// command uses itself.
-func (f Flag) cliFlag() cli.Flag {
-	g := &cli.GenericFlag{Name: f.Name, Usage: f.Usage, Hidden: f.Hidden, Value: f.dest, Destination: f.dest}
+// cliFlags makes the library's flags: one for the name and one for the letter.
+// As an alias of the name, the letter could not be given beside it (-p 1
+// --pid 2), and the library would set every value twice.
+func (f Flag) cliFlags() []cli.Flag {
+	flags := []cli.Flag{&cli.GenericFlag{Name: f.Name, Value: f.dest, Destination: f.dest}}
 	if f.Letter != "" {
-		g.Aliases = []string{f.Letter}
+		flags = append(flags, &cli.GenericFlag{Name: f.Letter, Value: f.dest, Destination: f.dest})
 	}
-	return g
+	return flags
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -35,6 +36,10 @@ func (c *Command) allFlags(env *Env) []Flag {
 	return flags
 }
 
+// The library looks for --help by itself wherever the flag exists, even with
+// HideHelp, and would print its own text in place of ours.
+func init() { cli.HelpFlag = nil }
+
 func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) error {
 	flags := c.allFlags(env)
 	app := &cli.App{
@@ -51,7 +56,7 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 	}
 	var help bool
 	for _, f := range append(flags, Bool("help", "h", "", &help)) {
-		app.Flags = append(app.Flags, f.cliFlag())
+		app.Flags = append(app.Flags, f.cliFlags()...)
 	}
 	app.Action = func(cc *cli.Context) error {
 		switch {
@@ -87,13 +92,19 @@ func usage(err error) error {
 	default:
 		// invalid value "x" for flag -name: reason
 		// invalid boolean value "x" for -name: reason
-		if before, after, ok := strings.Cut(msg, " for flag "); ok {
-			name, reason, _ := strings.Cut(after, ": ")
-			msg = dashes(name) + ": " + before + ": " + reason
-		} else if before, after, ok := strings.Cut(msg, " for "); ok && strings.HasPrefix(msg, "invalid boolean") {
-			name, reason, _ := strings.Cut(after, ": ")
-			msg = dashes(name) + ": " + before + ": " + reason
+		// The value may contain anything, so it is stepped over by its quotes.
+		quote := strings.IndexByte(msg, '"')
+		if !strings.HasPrefix(msg, "invalid ") || quote < 0 {
+			break
 		}
+		value, err := strconv.QuotedPrefix(msg[quote:])
+		if err != nil {
+			break
+		}
+		before, after := msg[:quote]+value, msg[quote+len(value):]
+		after = strings.TrimPrefix(strings.TrimPrefix(after, " for "), "flag ")
+		name, reason, _ := strings.Cut(after, ": ")
+		msg = dashes(name) + ": " + before + ": " + reason
 	}
 	return Usagef("%s (--help lists all flags)", msg)
 }

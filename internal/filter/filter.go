@@ -44,44 +44,48 @@ type Filter struct {
 
 // Resolve looks up everything that the flags name. The caller closes the
 // filter.
-func Resolve(flags Flags, users *process.Users) (f *Filter, err error) {
-	f = &Filter{flags: flags, maps: make(map[string]*ebpf.Map)}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
+func Resolve(flags Flags, users *process.Users) (*Filter, error) {
+	f := &Filter{flags: flags, maps: make(map[string]*ebpf.Map)}
+	if err := f.resolve(users); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *Filter) resolve(users *process.Users) (err error) {
+	flags := f.flags
 	if len(flags.PIDs) > 0 && !preflight.InInitPIDNamespace() {
-		return nil, fmt.Errorf("--pid: this process is in a pid namespace of its own and the kernel counts in the initial one: run with the host's pid namespace (docker: --pid host)")
+		return fmt.Errorf("--pid: this process is in a pid namespace of its own and the kernel counts in the initial one: run with the host's pid namespace (docker: --pid host)")
 	}
 	if len(flags.PIDs) > MaxPIDs {
-		return nil, fmt.Errorf("--pid: %d processes given, at most %d can be filtered", len(flags.PIDs), MaxPIDs)
+		return fmt.Errorf("--pid: %d processes given, at most %d can be filtered", len(flags.PIDs), MaxPIDs)
 	}
 	for _, pid := range flags.PIDs {
 		if !process.Exists(pid) {
-			return nil, fmt.Errorf("--pid: no process %d", pid)
+			return fmt.Errorf("--pid: no process %d", pid)
 		}
 	}
 	if flags.Follow && len(flags.PIDs) == 0 {
-		return nil, fmt.Errorf("--follow: follows the children of --pid, which is not given")
+		return fmt.Errorf("--follow: follows the children of --pid, which is not given")
 	}
 	if flags.User != "" {
 		if f.uid, err = users.ID(flags.User); err != nil {
-			return nil, fmt.Errorf("--uid: %w", err)
+			return fmt.Errorf("--uid: %w", err)
 		}
 	}
 	if len(flags.Comm) > 15 {
-		return nil, fmt.Errorf("--comm: %q is longer than the 15 bytes that the kernel keeps of a name", flags.Comm)
+		return fmt.Errorf("--comm: %q is longer than the 15 bytes that the kernel keeps of a name", flags.Comm)
 	}
 	if flags.MntNS != "" {
 		if f.mntns, err = mountNamespace(flags.MntNS); err != nil {
-			return nil, fmt.Errorf("--mntns: %w", err)
+			return fmt.Errorf("--mntns: %w", err)
 		}
 	}
 	if err := f.resolveCgroups(); err != nil {
-		return nil, err
+		return err
 	}
-	return f, f.openPinned()
+	return f.openPinned()
 }
 
 func (f *Filter) resolveCgroups() error {
@@ -238,17 +242,23 @@ func (f *Filter) Close() {
 }
 
 // mountNamespace reads a namespace number, or the number of a namespace file.
+// A file of another kind of namespace has a number too, that would never match.
 func mountNamespace(s string) (uint32, error) {
 	if n, err := strconv.ParseUint(s, 10, 32); err == nil && n > 0 {
 		return uint32(n), nil
 	}
-	var st unix.Stat_t
-	if err := unix.Stat(s, &st); err != nil {
+	ns, err := os.OpenFile(s, os.O_RDONLY|unix.O_NONBLOCK, 0) // a FIFO would wait for its writer
+	if err != nil {
 		return 0, fmt.Errorf("%q is neither a number from 1 to 4294967295 nor a namespace file: %w", s, err)
 	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(s, &fs); err != nil || fs.Type != unix.NSFS_MAGIC {
-		return 0, fmt.Errorf("%q is not a namespace file: want one like /proc/PID/ns/mnt", s)
+	defer ns.Close()
+	kind, err := unix.IoctlRetInt(int(ns.Fd()), unix.NS_GET_NSTYPE) // since 4.11
+	if err != nil || kind != unix.CLONE_NEWNS {
+		return 0, fmt.Errorf("%q is not the file of a mount namespace: want one like /proc/PID/ns/mnt", s)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(ns.Fd()), &st); err != nil {
+		return 0, fmt.Errorf("inspect mount namespace %s: %w", s, err)
 	}
 	return uint32(st.Ino), nil
 }

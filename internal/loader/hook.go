@@ -54,7 +54,8 @@ type Choice struct {
 type Prober interface {
 	HasFunction(name string) bool
 	HasTracepoint(name string) bool
-	CanTrace(function string) error
+	Traceable(function string) error // by its type information
+	CanTrace(function string) error  // by trying
 }
 
 // Choose finds the first rung of every hook that the kernel can attach.
@@ -110,16 +111,16 @@ func probe(k Prober, r *Rung, kinds map[string]Kind) error {
 				err = fmt.Errorf("no tracepoint %s", to)
 			}
 		case Tracing:
-			if !k.HasFunction(to) {
-				err = fmt.Errorf("no function %s", to)
-			} else if attached == 0 || !a.Optional {
+			switch {
+			case a.Optional && !k.HasFunction(to):
+				continue
+			case attached == 0: // one that attaches speaks for the others
 				err = k.CanTrace(to)
+			default:
+				err = k.Traceable(to)
 			}
 		default:
 			err = fmt.Errorf("program %s is of a type that the loader does not attach", a.Program)
-		}
-		if err != nil && a.Optional {
-			continue
 		}
 		if err != nil {
 			return err

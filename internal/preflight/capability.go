@@ -111,16 +111,23 @@ const initUserNamespace = 0xEFFFFFFD
 // Capabilities checks the effective set against needs and returns a
 // [*MissingCapability] that names everything that is missing.
 func Capabilities(command string, needs []Need) error {
-	have, err := Effective()
+	have, where, err := counted()
 	if err != nil {
 		return err
 	}
-	where := ""
-	if ino, err := namespaceInode("user"); err == nil && ino != initUserNamespace {
-		where = "capabilities of a user namespace do not count for BPF"
-		have = 0
-	}
 	return checkCapabilities(command, onThisKernel(needs, lastCapability()), have, where)
+}
+
+// counted returns the effective set as far as it counts for BPF, and why it
+// does not.
+func counted() (have Set, where string, err error) {
+	if have, err = Effective(); err != nil {
+		return 0, "", err
+	}
+	if ino, err := namespaceInode("user"); err == nil && ino != initUserNamespace {
+		return 0, "capabilities of a user namespace do not count for BPF", nil
+	}
+	return have, "", nil
 }
 
 func checkCapabilities(command string, needs []Need, have Set, where string) error {
@@ -169,12 +176,13 @@ type HeldNeed struct {
 
 // Status returns needs as they stand on this kernel.
 func Status(needs []Need) []HeldNeed {
-	have, err := Effective()
-	if err != nil {
-		have = 0
-	}
+	have, _, _ := counted() // nothing is held where it cannot be told
+	return status(onThisKernel(needs, lastCapability()), have)
+}
+
+func status(needs []Need, have Set) []HeldNeed {
 	var out []HeldNeed
-	for _, n := range onThisKernel(needs, lastCapability()) {
+	for _, n := range needs {
 		out = append(out, HeldNeed{n, have.grants(n.Cap)})
 	}
 	return out

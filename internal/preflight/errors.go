@@ -7,10 +7,10 @@ import (
 
 // MissingCapability says that the process lacks a privilege. Exit code 4.
 type MissingCapability struct {
-	Command string     // the command that needs it
-	Missing []Need     // what is not in the effective set
-	Set     []Need     // the whole set that the command needs on this kernel
-	Where   string     // "" or why held capabilities do not count, such as a user namespace
+	Command string // the command that needs it
+	Missing []Need // what is not in the effective set
+	Set     []Need // the whole set that the command needs on this kernel
+	Where   string // "" or why held capabilities do not count, such as a user namespace
 }
 
 func (e *MissingCapability) Error() string {

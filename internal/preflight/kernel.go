@@ -58,15 +58,55 @@ func (k *Kernel) Types() (*btf.Spec, error) {
 // External returns the type information of --btf, or nil.
 func (k *Kernel) External() *btf.Spec { return k.external }
 
-// HasFunction reports whether the kernel has a function of that name that
-// programs can be attached to by type.
+// HasFunction reports whether the kernel's type information knows a function
+// of that name.
 func (k *Kernel) HasFunction(name string) bool {
+	return len(k.functions(name)) > 0
+}
+
+func (k *Kernel) functions(name string) []*btf.Func {
 	spec, err := k.Types()
 	if err != nil {
-		return false
+		return nil
 	}
-	var fn *btf.Func
-	return spec.TypeByName(name, &fn) == nil
+	types, err := spec.AnyTypesByName(name)
+	if err != nil {
+		return nil
+	}
+	var out []*btf.Func
+	for _, t := range types {
+		if fn, ok := t.(*btf.Func); ok {
+			out = append(out, fn)
+		}
+	}
+	return out
+}
+
+// Traceable says why the function's type information does not do for fentry,
+// or nil. Debian's 6.1 lists some system calls twice, and its 5.10 some with
+// arguments of a type that is declared and never defined.
+func (k *Kernel) Traceable(name string) error {
+	fns := k.functions(name)
+	switch {
+	case len(fns) == 0:
+		return fmt.Errorf("no function %s in the kernel's type information", name)
+	case len(fns) > 1:
+		return fmt.Errorf("the kernel's type information has %s %d times", name, len(fns))
+	}
+	proto, ok := fns[0].Type.(*btf.FuncProto)
+	if !ok {
+		return fmt.Errorf("function %s has no prototype", name)
+	}
+	for _, p := range proto.Params {
+		ptr, ok := btf.UnderlyingType(p.Type).(*btf.Pointer)
+		if !ok {
+			continue
+		}
+		if fwd, ok := btf.UnderlyingType(ptr.Target).(*btf.Fwd); ok {
+			return fmt.Errorf("argument %s of %s points to struct %s, which the kernel's type information does not define", p.Name, name, fwd.Name)
+		}
+	}
+	return nil
 }
 
 // HasTracepoint reports whether the kernel has the raw tracepoint.
@@ -117,8 +157,8 @@ func (k *Kernel) CanTrace(function string) error {
 }
 
 func (k *Kernel) tryTrace(function string) error {
-	if !k.HasFunction(function) {
-		return fmt.Errorf("no function %s in the kernel's type information", function)
+	if err := k.Traceable(function); err != nil {
+		return err
 	}
 	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
 		"probe": {
@@ -168,7 +208,12 @@ func Lockdown() string {
 	if err != nil {
 		return ""
 	}
-	_, rest, ok := strings.Cut(string(b), "[")
+	return parseLockdown(string(b))
+}
+
+// parseLockdown returns the mode in brackets: "none [integrity] confidentiality".
+func parseLockdown(text string) string {
+	_, rest, ok := strings.Cut(text, "[")
 	if !ok {
 		return ""
 	}

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bufio"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,22 +15,27 @@ import (
 func CgroupRoot() (string, error) { return cgroupRoot("/proc/self/mountinfo") }
 
 func cgroupRoot(mountinfo string) (string, error) {
-	f, err := os.Open(mountinfo)
+	text, err := os.ReadFile(mountinfo)
 	if err != nil {
 		return "", fmt.Errorf("find cgroup2 mount: %w", err)
 	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
+	for line := range strings.Lines(string(text)) {
 		// ID PARENT DEV ROOT MOUNTPOINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPER
-		before, after, ok := strings.Cut(sc.Text(), " - ")
+		before, after, ok := strings.Cut(line, " - ")
 		if !ok || !strings.HasPrefix(after, "cgroup2 ") {
 			continue
 		}
 		if fields := strings.Fields(before); len(fields) >= 5 {
-			return fields[4], nil
+			return unescapeMount(fields[4]), nil
 		}
 	}
 	return "", fmt.Errorf("find cgroup2 mount: none in %s: mount it with `mount -t cgroup2 none /sys/fs/cgroup`", mountinfo)
+}
+
+// unescapeMount decodes the octal escapes that the kernel writes for space, tab,
+// newline and backslash in a path of mountinfo.
+func unescapeMount(path string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
 }
 
 // OpenCgroup opens a cgroup v2 directory for a filter. The caller closes it.
@@ -95,10 +99,14 @@ func findContainer(root, prefix string) (string, error) {
 
 // ContainerID returns the container id in the name of a cgroup directory, or
 // "". Runtimes write it bare (docker on cgroupfs, Kubernetes), or as
-// RUNTIME-ID.scope (systemd).
+// RUNTIME-ID.scope (systemd). The cgroup of a container's monitor, such as
+// crio-conmon-ID.scope, has the id in its name too but is outside.
 func ContainerID(name string) string {
 	name = strings.TrimSuffix(name, ".scope")
 	if i := strings.LastIndexAny(name, "-:"); i >= 0 {
+		if strings.HasSuffix(name[:i], "conmon") {
+			return ""
+		}
 		name = name[i+1:]
 	}
 	if len(name) != 64 {

@@ -17,6 +17,7 @@ import (
 type printer[E any] struct {
 	*session[E]
 	w        output.Writer[E]
+	counters func() (events.Counters, error) // of the kernel
 	event    E
 	printed  uint64
 	dropped  uint64 // by Keep
@@ -62,18 +63,11 @@ func (p *printer[E]) Idle() error {
 	return nil
 }
 
-// account reads the kernel's counters and adds what it cannot count itself:
-// programs that could not run because they were running already.
+// account is the kernel's account and what was filtered here.
 func (p *printer[E]) account() (events.Counters, error) {
-	c, err := events.ReadCounters(p.loaded.Maps[events.CountersMap])
-	if err != nil {
-		return c, err
-	}
-	missed := p.loaded.Missed()
-	c.Seen += missed
-	c.Lost += missed
+	c, err := p.counters()
 	c.Filtered += p.dropped
-	return c, nil
+	return c, err
 }
 
 // tellLoss says what was lost since it last said so: a line of type lost in
@@ -98,6 +92,7 @@ func (p *printer[E]) tellLoss() error {
 func (p *printer[E]) finish(err error) error {
 	closed := errors.Is(err, syscall.EPIPE)
 	if err != nil && !closed {
+		_ = p.w.Flush() // what was decoded before; after a write error it does nothing
 		return errors.Join(err, p.loaded.Detach())
 	}
 	if !closed {

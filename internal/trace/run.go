@@ -142,8 +142,21 @@ func (s *session[E]) stream(ctx context.Context) error {
 	}
 	s.banner()
 
-	p := &printer[E]{session: s, w: w}
+	p := &printer[E]{session: s, w: w, counters: s.counters}
 	return p.finish(source.Run(ctx, p, s.loaded.Detach))
+}
+
+// counters reads the kernel's counters and adds what it cannot count itself:
+// programs that could not run because they were running already.
+func (s *session[E]) counters() (events.Counters, error) {
+	c, err := events.ReadCounters(s.loaded.Maps[events.CountersMap])
+	if err != nil {
+		return c, err
+	}
+	missed := s.loaded.Missed()
+	c.Seen += missed
+	c.Lost += missed
+	return c, nil
 }
 
 func (s *session[E]) writer() (output.Writer[E], error) {

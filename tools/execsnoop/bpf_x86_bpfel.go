@@ -66,7 +66,7 @@ type bpfScratch struct {
 		Len  uint32
 		Data [24576]int8
 	}
-	_ [4]byte
+	Wide uint32
 }
 
 // Names of all BPF objects in the ELF.

@@ -12,19 +12,19 @@ import (
 
 // Bits of bpfExecRecord.Flags (execsnoop.bpf.c).
 const (
-	flagArgsCut            = 0x01
-	flagArgsUnreadable     = 0x02
-	flagExeCut             = 0x04
-	flagExeDetached        = 0x08
-	flagCwdCut             = 0x10
-	flagCwdDetached        = 0x20
-	flagMemfd              = 0x40
-	flagDeleted            = 0x80
-	flagUpper              = 0x100
-	flagOverlay            = 0x200
-	flagAudit              = 0x400
-	flagArgcMin            = 0x800
-	flagPaths              = 0x2000
+	flagArgsCut        = 0x01
+	flagArgsUnreadable = 0x02
+	flagExeCut         = 0x04
+	flagExeDetached    = 0x08
+	flagCwdCut         = 0x10
+	flagCwdDetached    = 0x20
+	flagMemfd          = 0x40
+	flagDeleted        = 0x80
+	flagUpper          = 0x100
+	flagOverlay        = 0x200
+	flagAudit          = 0x400
+	flagArgcMin        = 0x800
+	flagPaths          = 0x2000
 )
 
 const (
@@ -42,9 +42,9 @@ type event struct {
 	exe      []byte // full path of the image, nil if not known
 	cwd      []byte
 	args     [][]byte
-	cut      bool // args are not all, or not whole
-	user     string
-	started  int64 // when tracing began, as Head.Time
+	cut      bool   // args are not all, or not whole
+	user     []byte // empty if not known
+	started  int64  // when tracing began, as Head.Time
 	parent   []byte
 
 	line     [][]byte // the words of the ARGS column
@@ -74,7 +74,7 @@ func decoder(cfg *config, format string) func(*trace.Host, []byte, *event) error
 			e.args, e.cut = e.args[:maxArgs], true
 		}
 		if format != "table" {
-			e.user = h.Users.Name(e.UID)
+			e.user = append(e.user[:0], h.Users.Name(e.UID)...)
 		}
 		return nil
 	}
@@ -93,7 +93,7 @@ func (e *event) decode(h *trace.Host, raw []byte) error {
 	e.parent = trace.CString(unsafe.Slice((*byte)(unsafe.Pointer(&r.ParentComm[0])), len(r.ParentComm)))
 
 	e.path = e.path[:0]
-	s := strings{raw[stringsOffset:]}
+	s := tail{raw[stringsOffset:]}
 	e.filename = cstring(s.take(r.FilenameLen))
 	e.interp = cstring(s.take(r.InterpLen))
 	e.exe = e.joinPath(s.take(r.ExeLen), flagExeCut, flagExeDetached)
@@ -107,11 +107,11 @@ func (e *event) decode(h *trace.Host, raw []byte) error {
 	return nil
 }
 
-// strings is the variable part of a record.
-type strings struct{ b []byte }
+// tail is the variable part of a record.
+type tail struct{ b []byte }
 
 // take cuts off the next n bytes, or what there is.
-func (s *strings) take(n uint16) []byte {
+func (s *tail) take(n uint16) []byte {
 	if int(n) > len(s.b) {
 		n = uint16(len(s.b))
 	}

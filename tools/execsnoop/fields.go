@@ -27,7 +27,7 @@ var fields = append(trace.HeadFields("execsnoop", func(e *event) *trace.Head { r
 		Get: func(e *event) output.Value { return bytesOrNull(e.interp) }},
 	output.Field[event]{Name: "args", Type: output.TypeList, Nullable: true, Doc: "The arguments from argv[0] on: of a success as the new image got them, interpreter included; of a failure as the caller gave them. Null if they could not be read.",
 		Get: func(e *event) output.Value { return e.argsValue() }},
-	output.Field[event]{Name: "argc", Type: output.TypeUint, Nullable: true, Doc: "Number of arguments, also where args has not all of them; null for a failure with more than 1023, or with an argv that could not be read.",
+	output.Field[event]{Name: "argc", Type: output.TypeUint, Nullable: true, Doc: "Number of arguments, also where args has not all of them; null for a failure with more than 511, or with an argv that could not be read.",
 		Get: func(e *event) output.Value {
 			if e.Flags&flagArgcMin != 0 {
 				return output.Null()
@@ -53,10 +53,10 @@ var fields = append(trace.HeadFields("execsnoop", func(e *event) *trace.Head { r
 		}},
 	output.Field[event]{Name: "user", Type: output.TypeBytes, Nullable: true, Doc: "Name of uid in /etc/passwd.",
 		Get: func(e *event) output.Value {
-			if e.user == "" {
+			if len(e.user) == 0 {
 				return output.Null()
 			}
-			return output.Text(e.user)
+			return output.Bytes(e.user)
 		}},
 	output.Field[event]{Name: "gid", Type: output.TypeUint, Doc: "Real group id.",
 		Get: func(e *event) output.Value { return output.Uint(uint64(e.bpfExecRecord.Head.Gid)) }},

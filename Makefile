@@ -1,0 +1,94 @@
+# Ringside: `make help` lists what there is to do.
+#
+# Commands are found by themselves: every folder of tools/ that has a main.go.
+
+GO       ?= go
+ARCH     ?= $(shell $(GO) env GOARCH)
+PREFIX   ?= /usr/local
+KERNEL   ?= 5.10,6.1,6.12,newest,arm64-6.12
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMANDS := $(patsubst tools/%/main.go,%,$(wildcard tools/*/main.go))
+BIN      := bin/$(ARCH)
+
+export CGO_ENABLED = 0
+LDFLAGS := -s -w -X github.com/ringside-tools/ringside/internal/command.Version=$(VERSION)
+
+.PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench lint install clean setup setup-vm
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build every command, static, into bin/ARCH (ARCH=arm64 for another)
+	@mkdir -p $(BIN)
+	@for c in $(COMMANDS); do echo "build $(BIN)/$$c"; \
+	  GOARCH=$(ARCH) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/$$c ./tools/$$c || exit 1; done
+
+generate: setup ## rebuild the BPF objects, the schemas and the generated documents
+	$(GO) generate ./...
+	$(MAKE) --no-print-directory docs
+
+docs: build ## rewrite the generated documents
+	@scripts/generate $(BIN) .
+
+test: setup setup-vm ## everything: unit, objects, documents, this kernel, the kernel matrix
+	$(MAKE) --no-print-directory test-unit test-objects test-docs test-here test-kernel
+
+test-unit: ## tests that need nothing but Go
+	$(GO) vet ./... && $(GO) vet -tags kernel ./...
+	$(GO) test ./...
+
+test-objects: setup ## the committed BPF objects are what clang-19 makes of the source
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	cp -r go.mod go.sum internal tools "$$tmp" && (cd "$$tmp" && $(GO) generate ./...) && \
+	for f in tools/*/bpf_*; do cmp "$$f" "$$tmp/$$f" || exit 1; done && \
+	echo "objects: $$(ls tools/*/bpf_*.o | wc -l) are identical to a rebuild"
+
+test-docs: build ## the generated documents are up to date, and man pages have every flag
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && mkdir "$$tmp/docs" && \
+	scripts/generate $(BIN) "$$tmp" && (cd "$$tmp" && find . -type f) | while read -r f; do \
+	cmp "$$f" "$$tmp/$$f" || { echo "run: make docs" >&2; exit 1; }; done && echo "docs: up to date"
+
+test-here: build ## kernel tests on the kernel of this machine; needs root
+	@for c in $(COMMANDS); do \
+	  if [ -d tools/$$c/workload ]; then \
+	    $(GO) build -o $(BIN)/$$c-workload ./tools/$$c/workload && \
+	    GOARCH=$$([ $(ARCH) = arm64 ] && echo arm || echo 386) $(GO) build -o $(BIN)/$$c-workload32 ./tools/$$c/workload || exit 1; fi; \
+	  PATH="$$PWD/$(BIN):$$PATH" $(GO) test -count 1 -tags kernel ./tools/$$c || exit 1; done
+
+test-kernel: setup-vm ## kernel tests on stock kernels in virtual machines (KERNEL=6.1,newest)
+	$(GO) run ./internal/vm/vmrun test -kernels $(KERNEL)
+
+fuzz: ## every fuzz target for FUZZTIME (30s) each
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),30s) $$p || exit 1; done; done
+
+demo: build ## every command on real activity: here, or in a virtual machine where this kernel cannot
+	@for c in $(COMMANDS); do [ ! -f tools/$$c/demo.sh ] || scripts/demo $(BIN) $$c || exit 1; done
+
+bench: setup ## side-by-side measurements with the peers; writes docs/benchmarks.md
+	$(GO) run ./bench
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./... && $(GO) vet -tags kernel ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+install: build ## install commands, man pages and completions below PREFIX (and DESTDIR)
+	@for c in $(COMMANDS); do \
+	  install -D -m 755 $(BIN)/$$c $(DESTDIR)$(PREFIX)/sbin/$$c && \
+	  install -D -m 644 tools/$$c/$$c.8 $(DESTDIR)$(PREFIX)/share/man/man8/$$c.8 && \
+	  $(BIN)/$$c --describe completion-bash | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$c && \
+	  $(BIN)/$$c --describe completion-zsh | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$c && \
+	  $(BIN)/$$c --describe completion-fish | install -D -m 644 /dev/stdin $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$c.fish || exit 1; done
+
+clean: ## remove what was built here; downloads stay in ~/.cache/ringside
+	rm -rf bin
+
+# What the targets need, by command and Debian package.
+setup:
+	@scripts/setup clang-19:clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev
+
+setup-vm:
+	@scripts/setup qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \
+	  xz:xz-utils /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring

@@ -1,0 +1,72 @@
+package main
+
+import "slices"
+
+// command is one of our commands with its peers.
+type command struct {
+	name     string
+	packages []string // of the peers
+	subjects []subject
+	metrics  func(*bench) []metric
+}
+
+// subject is one way to run one tool.
+type subject struct {
+	tool   string // "ringside", or the peer's package
+	mode   string // "" is what everybody gets; else the flags
+	argv   func(*bench, tuning) []string
+	binary func(*bench) string // whose size counts
+}
+
+// tuning is what a measurement asks of a subject; a peer cannot follow and is
+// measured as it is.
+type tuning struct {
+	buffer string // of --buffer; "" is the default
+}
+
+const ours = "ringside"
+
+func (s subject) ours() bool { return s.tool == ours }
+
+func (s subject) label() string {
+	if s.mode == "" {
+		return s.tool
+	}
+	return s.tool + " `" + s.mode + "`"
+}
+
+// commands are all that there are, each from the file of its name.
+func commands() []command {
+	return []command{execsnoop()}
+}
+
+func peerPackages(commands []command) []string {
+	var all []string
+	for _, c := range commands {
+		all = append(all, c.packages...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (b *bench) metrics() []metric {
+	var all []metric
+	for _, c := range b.commands {
+		for _, m := range c.metrics(b) {
+			m.name = c.name + "/" + m.name
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// inModes keeps the subjects whose mode is listed.
+func inModes(subjects []subject, modes ...string) []subject {
+	var out []subject
+	for _, s := range subjects {
+		if slices.Contains(modes, s.mode) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,91 @@
+package main
+
+const execMark = "RINGSIDE-EVENT"
+
+// execsnoop has two peers: libbpf-tools' execsnoop, which takes arguments at
+// the entry of execve and prints at its exit, and bpftrace's execsnoop.bt,
+// which prints at the entry and knows no result.
+func execsnoop() command {
+	subjects := []subject{
+		execsnoopMode(""), execsnoopMode("-x"), execsnoopMode("--json"),
+		libbpfTool("execsnoop", ""), libbpfTool("execsnoop", "-x"),
+		bpftraceScript("execsnoop.bt"),
+	}
+	return command{
+		name:     "execsnoop",
+		packages: []string{"libbpf-tools", "bpftrace"},
+		metrics: func(b *bench) []metric {
+			// What an exec costs by itself is best seen with a program that is
+			// nothing; how large its record is, with one that people run.
+			idle := load{"exec", []string{b.idle, execMark}, execMark}
+			command := load{"exec", []string{"/bin/true", execMark}, execMark}
+			plain := inModes(subjects, "")
+			formats := inModes(subjects, "", "--json")
+			return []metric{
+				startMetric(plain, idle, target{
+					text: "first event at most as late as libbpf-tools'", peer: "libbpf-tools", limit: 1, atMost: true,
+				}),
+				memoryMetric(formats, idle, target{
+					text: "peak RSS at most 14 MB", limit: 14e6, atMost: true,
+				}),
+				kernelMemoryMetric(plain, idle, target{
+					text: "less than 5 MB in the kernel", limit: 5e6, atMost: true,
+				}),
+				bpfTimeMetric(subjects, idle, execBPFText, target{
+					text: "BPF time at most 0.8 of libbpf-tools'", peer: "libbpf-tools", limit: 0.8, atMost: true,
+				}),
+				recordMetric(formats, command, target{
+					text: "less than 250 bytes per ordinary exec with `--json`", mode: "--json", limit: 250, atMost: true,
+				}),
+				floodMetric(plain, idle, b.perWorker, target{
+					text: "no exec missing when 16 workers make them", figure: 1, limit: 0, atMost: true,
+				}),
+				drainMetric(formats, idle, execFits, target{
+					text: "lines per second at least libbpf-tools'", peer: "libbpf-tools", limit: 1,
+				}),
+				overheadMetric(inModes(subjects, "", "-x"), command, b.overhead, target{
+					text: "costs a workload at most what libbpf-tools' costs", peer: "libbpf-tools", limit: 1, atMost: true,
+				}),
+				sizeMetric(plain),
+			}
+		},
+	}
+}
+
+const execBPFText = `Other processes' events are in it,
+which an idle machine has few of. By default we run one program at the end of a successful
+exec; libbpf-tools runs one at the entry of execve and one at its exit, with
+-x as without; bpftrace one at the entry. Where the kernel allows fexit,
+-x adds programs that only exec runs. This kernel does not: there -x stands on
+the raw tracepoints of all system calls, so that each of them, whatever it is, runs a program, and
+the runs per event are those of all system calls that an exec comes with: the driver's, the
+new program's and the tool's.`
+
+// execFits: a perf buffer of libbpf-tools is 256 KiB per CPU, at some 100 bytes
+// an event; one of bpftrace has the same size, at 16 KiB an event.
+func execFits(b *bench, s subject) int {
+	switch s.tool {
+	case "libbpf-tools":
+		return 2503
+	case "bpftrace":
+		return 20
+	}
+	return b.drain
+}
+
+func execsnoopMode(mode string) subject {
+	return subject{
+		tool: ours, mode: mode,
+		binary: func(b *bench) string { return b.binary("execsnoop") },
+		argv: func(b *bench, t tuning) []string {
+			argv := []string{b.binary("execsnoop")}
+			if mode != "" {
+				argv = append(argv, mode)
+			}
+			if t.buffer != "" {
+				argv = append(argv, "--buffer", t.buffer)
+			}
+			return argv
+		},
+	}
+}

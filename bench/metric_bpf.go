@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// bpfTimeMetric measures the time that the programs take of those who do what
+// is traced.
+func bpfTimeMetric(subjects []subject, l load, text string, targets ...target) metric {
+	return metric{
+		name:  "bpf-time",
+		title: "BPF time per event",
+		text: `All BPF programs of the tool together, by the kernel's own clock
+(BPF_ENABLE_STATS, as with the sysctl kernel.bpf_stats_enabled), over the number of events
+that the driver made; and how often they ran for each. Reading that clock takes longer than a
+short program, and is in the time; the net time is without it, as measured with an
+empty program. ` + text,
+		figures: []figure{
+			{"per event", number(0, "ns")}, {"net", number(0, "ns")}, {"runs per event", number(2, "")}, {"per run", number(0, "ns")},
+		},
+		subjects: subjects,
+		targets:  targets,
+		measure: func(b *bench, s subject) ([]float64, error) {
+			empty, err := clockCost()
+			if err != nil {
+				return nil, err
+			}
+			t, err := b.startReady(s, tuning{}, l)
+			if err != nil {
+				return nil, err
+			}
+			defer t.end()
+			objects, err := objectsOf(t.Process.Pid)
+			if err != nil {
+				return nil, err
+			}
+			// Some warm caches first: programs that have just been loaded are slow.
+			if err := b.drive(l, pace{each: b.bpf / 4}); err != nil {
+				return nil, err
+			}
+			t.out.quiet(100 * time.Millisecond)
+			stats, err := ebpf.EnableStats(unix.BPF_STATS_RUN_TIME)
+			if err != nil {
+				return nil, fmt.Errorf("enable BPF statistics: %w", err)
+			}
+			err = b.drive(l, pace{each: b.bpf})
+			stats.Close()
+			if err != nil {
+				return nil, err
+			}
+			runs, ns, err := objects.runs()
+			if err != nil {
+				return nil, err
+			}
+			_, err = t.finish()
+			n := float64(b.bpf)
+			return []float64{ns / n, (ns - float64(runs)*empty) / n, float64(runs) / n, ns / float64(runs)}, err
+		},
+	}
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+const readyLimit = 30 * time.Second
+
+// readyMark is in the lines of the events that are made to find out whether a
+// tool is tracing yet.
+const readyMark = "READY"
+
+// started is a tool that traces, with its stdout in a file.
+type started struct {
+	*process
+	out *capture
+}
+
+// startReady starts a tool and makes events until it has printed some, which
+// is the one sign of life that every tool gives. One that fills a block of
+// 4096 bytes before it writes to a file needs dozens of them.
+func (b *bench) startReady(s subject, t tuning, l load) (*started, error) {
+	out, err := b.newCapture(l.mark)
+	if err != nil {
+		return nil, err
+	}
+	p, err := b.start(s, t, out.File)
+	if err != nil {
+		out.remove()
+		return nil, err
+	}
+	st := &started{p, out}
+	if err := b.awaitReady(st, ready(l)); err != nil {
+		text, _ := os.ReadFile(p.stderr.Name())
+		st.end()
+		return nil, fmt.Errorf("%w\n%s", err, text)
+	}
+	return st, nil
+}
+
+// ready is the same load with another mark.
+func ready(l load) load {
+	args := make([]string, len(l.args))
+	for i, a := range l.args {
+		if a == l.mark {
+			a = readyMark
+		}
+		args[i] = a
+	}
+	return load{l.driver, args, readyMark}
+}
+
+func (b *bench) awaitReady(st *started, l load) error {
+	seen := capture{File: st.out.File, mark: []byte(l.mark), buf: make([]byte, 64<<10)}
+	for began := time.Now(); time.Since(began) < readyLimit; {
+		if err := b.drive(l, pace{each: 20, pause: time.Millisecond}); err != nil {
+			return err
+		}
+		if err := seen.read(); err != nil {
+			return err
+		}
+		if seen.marks > 0 {
+			st.out.quiet(150 * time.Millisecond)
+			return nil
+		}
+	}
+	return errors.New("wait until it traces: no event in 30 s")
+}
+
+// finish ends the tool with Ctrl-C and counts what it printed to the end.
+func (st *started) finish() (stderr string, err error) {
+	stderr, err = st.stop()
+	if err != nil {
+		return stderr, err
+	}
+	return stderr, st.out.read()
+}
+
+// end cleans up, whatever has happened before.
+func (st *started) end() {
+	st.kill()
+	st.out.remove()
+}

@@ -1,0 +1,159 @@
+package loader
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/go-quicktest/qt"
+)
+
+func TestKinds(t *testing.T) {
+	got := Kinds(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
+		"a": {Type: ebpf.RawTracepoint, AttachTo: "sched_process_exec"},
+		"b": {Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: "execve"},
+		"c": {Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFExit, AttachTo: "execve"},
+		"d": {Type: ebpf.Kprobe, AttachTo: "x"},
+	}})
+	qt.Assert(t, qt.DeepEquals(got, map[string]Kind{
+		"a": {RawTracepoint, "sched_process_exec"},
+		"b": {Tracing, "execve"},
+		"c": {Tracing, "execve"},
+		"d": {Other, "x"},
+	}))
+}
+
+func TestKindsOfObject(t *testing.T) {
+	kinds := Kinds(object(t))
+	qt.Check(t, qt.Equals(kinds["filter_follow_fork"], Kind{RawTracepoint, "sched_process_fork"}))
+	for name, k := range kinds {
+		qt.Check(t, qt.Not(qt.Equals(k.Type, Other)), qt.Commentf("%s", name))
+		qt.Check(t, qt.Not(qt.Equals(k.Target, "")), qt.Commentf("%s", name))
+	}
+}
+
+// smallObject has two programs, a constant and a map.
+func smallObject() *ebpf.CollectionSpec {
+	return &ebpf.CollectionSpec{
+		Programs: map[string]*ebpf.ProgramSpec{
+			"enter":  {Name: "enter", Type: ebpf.Tracing, AttachTo: "execve"},
+			"exit":   {Name: "exit", Type: ebpf.Tracing, AttachTo: "execve"},
+			"tp":     {Name: "tp", Type: ebpf.RawTracepoint, AttachTo: "sys_enter"},
+			"unused": {Name: "unused", Type: ebpf.RawTracepoint, AttachTo: "sys_exit"},
+		},
+		Variables: map[string]*ebpf.VariableSpec{"deep": {Name: "deep", Value: []byte{0}}},
+	}
+}
+
+func TestPrepare(t *testing.T) {
+	k := &fakeKernel{functions: []string{"execve", "__x64_sys_execve", "compat_b"}}
+	hook := &Hook{Name: "execs"}
+	for _, test := range []struct {
+		what    string
+		choices []Choice
+		steps   []step
+		aims    map[string]string // program -> AttachTo
+		deep    bool
+	}{
+		{"nothing", nil, nil, map[string]string{}, false},
+		{"an optional hook that has no rung", []Choice{{Hook: hook}}, nil, map[string]string{}, false},
+		{"as the section names say", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter"}, {Program: "tp"}}}, nil}},
+			[]step{{"enter", Tracing, "execve"}, {"tp", RawTracepoint, "sys_enter"}},
+			map[string]string{"enter": "execve", "tp": "sys_enter"}, false},
+		{"said again", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "execve"}}}, nil}},
+			[]step{{"enter", Tracing, "execve"}}, map[string]string{"enter": "execve"}, false},
+		{"elsewhere, twice", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "exit", To: "a"}, {Program: "exit", To: "b"}, {Program: "exit"}}}, nil}},
+			[]step{{"exit@a", Tracing, "a"}, {"exit@b", Tracing, "b"}, {"exit", Tracing, "execve"}},
+			map[string]string{"exit@a": "a", "exit@b": "b", "exit": "execve"}, false},
+		{"optional ones that exist", []Choice{{hook, &Rung{Attach: []Attachment{
+			{Program: "exit", To: "compat_a", Optional: true}, {Program: "exit", To: "compat_b", Optional: true}}}, nil}},
+			[]step{{"exit@compat_b", Tracing, "compat_b"}}, map[string]string{"exit@compat_b": "compat_b"}, false},
+		{"two hooks, in order, with a constant", []Choice{
+			{hook, &Rung{Attach: []Attachment{{Program: "tp"}}, Enables: []string{"deep"}}, nil},
+			{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "__x64_sys_execve"}}}, nil}},
+			[]step{{"tp", RawTracepoint, "sys_enter"}, {"enter@__x64_sys_execve", Tracing, "__x64_sys_execve"}},
+			map[string]string{"tp": "sys_enter", "enter@__x64_sys_execve": "__x64_sys_execve"}, true},
+	} {
+		comment := qt.Commentf("%s", test.what)
+		spec := smallObject()
+		original := maps.Clone(spec.Programs)
+		steps, err := prepare(k, spec, test.choices)
+		qt.Check(t, qt.IsNil(err), comment)
+		qt.Check(t, qt.IsTrue(slices.Equal(steps, test.steps)), qt.Commentf("%s: %v", test.what, steps))
+
+		aims := make(map[string]string)
+		for name, p := range spec.Programs {
+			aims[name] = p.AttachTo
+		}
+		qt.Check(t, qt.DeepEquals(aims, test.aims), comment)
+		for name, p := range original { // a copy is aimed, never what it was copied from
+			qt.Check(t, qt.Equals(p.AttachTo, smallObject().Programs[name].AttachTo), comment)
+		}
+		var deep bool
+		qt.Check(t, qt.IsNil(spec.Variables["deep"].Get(&deep)), comment)
+		qt.Check(t, qt.Equals(deep, test.deep), comment)
+	}
+
+	_, err := prepare(k, smallObject(), []Choice{{hook, &Rung{Enables: []string{"shallow"}}, nil}})
+	qt.Check(t, qt.ErrorMatches(err, `set constant shallow: not in the BPF object`))
+}
+
+func TestSetConstant(t *testing.T) {
+	spec := object(t)
+	var on bool
+	qt.Assert(t, qt.IsNil(SetConstant(spec, "use_ringbuf", false)))
+	qt.Assert(t, qt.IsNil(spec.Variables["use_ringbuf"].Get(&on)))
+	qt.Check(t, qt.IsFalse(on))
+	qt.Check(t, qt.ErrorMatches(SetConstant(spec, "use_carrier_pigeons", true), `set constant use_carrier_pigeons: not in the BPF object`))
+	qt.Check(t, qt.ErrorMatches(SetConstant(spec, "use_ringbuf", uint64(1)), `set constant use_ringbuf: .*`))
+}
+
+func TestSetTransport(t *testing.T) {
+	ringbuf := func(spec *ebpf.CollectionSpec) (on bool) {
+		qt.Assert(t, qt.IsNil(spec.Variables["use_ringbuf"].Get(&on)))
+		return on
+	}
+	spec := object(t)
+	qt.Assert(t, qt.IsNil(setTransport(spec, Options{Transport: RingBuffer, Buffer: 1 << 16})))
+	m := spec.Maps[EventsMap]
+	qt.Check(t, qt.Equals(m.Type, ebpf.RingBuf))
+	qt.Check(t, qt.Equals(m.MaxEntries, 1<<16))
+	qt.Check(t, qt.IsTrue(ringbuf(spec)))
+
+	qt.Assert(t, qt.IsNil(setTransport(spec, Options{Transport: PerfBuffer, Buffer: 1 << 16})))
+	qt.Check(t, qt.Equals(m.Type, ebpf.PerfEventArray))
+	qt.Check(t, qt.Equals(m.KeySize, 4))
+	qt.Check(t, qt.Equals(m.ValueSize, 4))
+	qt.Check(t, qt.Equals(m.MaxEntries, 0)) // the library makes it one per CPU
+	qt.Check(t, qt.IsNil(m.Key))
+	qt.Check(t, qt.IsNil(m.Value))
+	qt.Check(t, qt.IsFalse(ringbuf(spec)))
+
+	// From a perf buffer there is no way back to check for, but a constant
+	// that is off must be turned on.
+	spec = object(t)
+	qt.Assert(t, qt.IsNil(SetConstant(spec, "use_ringbuf", false)))
+	qt.Assert(t, qt.IsNil(setTransport(spec, Options{Transport: RingBuffer, Buffer: 1 << 16})))
+	qt.Check(t, qt.IsTrue(ringbuf(spec)))
+
+	delete(spec.Maps, EventsMap)
+	qt.Check(t, qt.ErrorMatches(setTransport(spec, Options{}), `no map events in the BPF object`))
+}
+
+// TestPickTransport has the answers that need no kernel.
+func TestPickTransport(t *testing.T) {
+	qt.Check(t, qt.Equals(PickTransport(nil, "perf"), PerfBuffer))
+	qt.Check(t, qt.Equals(PickTransport(nil, "ring"), RingBuffer))
+	qt.Check(t, qt.Equals(RingBuffer.String(), "ring buffer"))
+	qt.Check(t, qt.Equals(PerfBuffer.String(), "perf buffer"))
+}
+
+// TestNothingLoaded: closing what was never attached is no error.
+func TestNothingLoaded(t *testing.T) {
+	l := &Loaded{Collection: &ebpf.Collection{}}
+	qt.Check(t, qt.Equals(l.Missed(), 0))
+	qt.Check(t, qt.IsNil(l.Attach()))
+	qt.Check(t, qt.IsNil(l.Detach()))
+	qt.Check(t, qt.IsNil(l.Close()))
+}

@@ -1,0 +1,337 @@
+//go:build kernel
+
+package main
+
+import (
+	"encoding/base64"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/go-quicktest/qt"
+
+	"github.com/ringside-tools/ringside/internal/kerneltest"
+	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/output/schematest"
+)
+
+const (
+	workload   = "execsnoop-workload"
+	workload32 = "execsnoop-workload32" // a 32-bit program
+)
+
+// observe runs way with FILE and ARG... while execsnoop -x --json is tracing,
+// and returns the events of that process, its own start left out, and what it
+// printed.
+func observe(t *testing.T, program string, args ...string) ([]kerneltest.Event, string) {
+	t.Helper()
+	r := kerneltest.Start(t, "execsnoop", "-x", "--json")
+	cmd := kerneltest.Command(t, program, args...)
+	stdout, _, _ := kerneltest.Output(t, cmd)
+	qt.Assert(t, qt.Equals(r.Stop(), 0))
+	r.Account()
+	validate(t, r)
+	pid := cmd.Process.Pid
+	events := r.Events(func(e kerneltest.Event) bool {
+		return number(e["pid"]) == pid && !started(e, cmd.Args)
+	})
+	return events, strings.TrimSpace(stdout)
+}
+
+// started reports whether e is the start of the workload itself.
+func started(e kerneltest.Event, args []string) bool {
+	argv, _ := e["args"].([]any)
+	return number(e["argc"]) == len(args) && number(e["ret"]) == 0 &&
+		len(argv) > 1 && argv[0] == args[0] && argv[1] == args[1]
+}
+
+// one asserts that there is exactly one event.
+func one(t *testing.T, events []kerneltest.Event) kerneltest.Event {
+	t.Helper()
+	qt.Assert(t, qt.HasLen(events, 1))
+	return events[0]
+}
+
+func number(v any) int {
+	n, err := strconv.Atoi(strings.TrimSpace(toString(v)))
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func toString(v any) string {
+	if s, ok := v.(interface{ String() string }); ok {
+		return s.String()
+	}
+	s, _ := v.(string)
+	return s
+}
+
+func argv(t *testing.T, e kerneltest.Event) []string {
+	t.Helper()
+	list, ok := e["args"].([]any)
+	qt.Assert(t, qt.IsTrue(ok), qt.Commentf("args is %v", e["args"]))
+	var out []string
+	for _, a := range list {
+		out = append(out, a.(string))
+	}
+	return out
+}
+
+// validate checks every line against the schema.
+func validate(t *testing.T, r *kerneltest.Run) {
+	t.Helper()
+	schema, err := schematest.Compile(output.Schema("execsnoop", schemaVersion, fields))
+	qt.Assert(t, qt.IsNil(err))
+	for line := range strings.Lines(r.Stdout()) {
+		qt.Assert(t, qt.IsNil(schema.Validate([]byte(line))), qt.Commentf("%s", line))
+	}
+}
+
+// lookup returns the full path of a program, symbolic links resolved.
+func lookup(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	qt.Assert(t, qt.IsNil(err))
+	path, err = filepath.EvalSymlinks(path)
+	qt.Assert(t, qt.IsNil(err))
+	return path
+}
+
+// write makes an executable file in a directory that is not a test's own, so
+// that its path is short and known.
+func write(t *testing.T, name, content string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	qt.Assert(t, qt.IsNil(os.WriteFile(path, []byte(content), mode)))
+	qt.Assert(t, qt.IsNil(os.Chmod(path, mode)))
+	return path
+}
+
+func TestSuccess(t *testing.T) {
+	self := lookup(t, workload)
+	events, _ := observe(t, workload, "exec", self, "masked name", "args", "/dev/null", "a b", "")
+	e := one(t, events)
+	qt.Check(t, qt.DeepEquals(argv(t, e), []string{"masked name", "args", "/dev/null", "a b", ""}))
+	qt.Check(t, qt.Equals(number(e["argc"]), 5))
+	qt.Check(t, qt.Equals(number(e["ret"]), 0))
+	qt.Check(t, qt.IsNil(e["error"]))
+	qt.Check(t, qt.Equals(e["filename"], any(self)))
+	qt.Check(t, qt.Equals(e["exe"], any(self)))
+	qt.Check(t, qt.IsNil(e["interp"]))
+	cwd, err := os.Getwd()
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(e["cwd"], any(cwd)))
+	qt.Check(t, qt.Equals(number(e["ppid"]), os.Getpid()))
+	qt.Check(t, qt.Equals(e["args_truncated"], any(false)))
+	qt.Check(t, qt.Equals(e["exe_memfd"], any(false)))
+	qt.Check(t, qt.Equals(e["exe_deleted"], any(false)))
+	qt.Check(t, qt.Equals(e["user"], any("root")))
+	qt.Check(t, qt.Equals(number(e["exec_from_tid"]), number(e["tid"])))
+	qt.Check(t, qt.IsTrue(number(e["duration_ns"]) > 1000), qt.Commentf("duration %v", e["duration_ns"]))
+	comm, err := os.ReadFile("/proc/self/comm")
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(e["parent_comm"], any(strings.TrimSpace(string(comm)))))
+
+	var st syscall.Stat_t
+	qt.Assert(t, qt.IsNil(syscall.Stat(self, &st)))
+	qt.Check(t, qt.Equals(number(e["exe_inode"]), int(st.Ino)))
+}
+
+// Not resident at entry: hooks that read there see nothing.
+func TestArgumentsNotResident(t *testing.T) {
+	self := lookup(t, workload)
+	events, _ := observe(t, workload, "nonresident", self, "one", "args", "/dev/null", "in a page of its own")
+	qt.Check(t, qt.DeepEquals(argv(t, one(t, events)), []string{"one", "args", "/dev/null", "in a page of its own"}))
+}
+
+// Whatever another thread writes into the caller's memory, the event has what
+// the new image got.
+func TestArgumentsRewritten(t *testing.T) {
+	self := lookup(t, workload)
+	dir := t.TempDir()
+	r := kerneltest.Start(t, "execsnoop", "--json")
+	const runs = 53
+	got := make(map[int]string)
+	for range runs {
+		cmd := kerneltest.Command(t, workload, "rewrite", self, "x", "args", dir+"/PID", strings.Repeat("A", 97))
+		_, _, code := kerneltest.Output(t, cmd)
+		qt.Assert(t, qt.Equals(code, 0))
+		b, err := os.ReadFile(filepath.Join(dir, strconv.Itoa(cmd.Process.Pid)))
+		qt.Assert(t, qt.IsNil(err))
+		text, err := strconv.Unquote(strings.TrimSpace(string(b)))
+		qt.Assert(t, qt.IsNil(err))
+		got[cmd.Process.Pid] = text
+	}
+	qt.Assert(t, qt.Equals(r.Stop(), 0))
+	rewritten := 0
+	events := r.Events(func(e kerneltest.Event) bool { return argv(t, e)[0] == "x" })
+	qt.Assert(t, qt.HasLen(events, runs))
+	for _, e := range events {
+		last := argv(t, e)[3]
+		qt.Check(t, qt.Equals(last, got[number(e["pid"])]))
+		if strings.Contains(last, "B") {
+			rewritten++
+		}
+	}
+	t.Logf("%d of %d were rewritten during the call", rewritten, runs)
+}
+
+func TestThread(t *testing.T) {
+	self := lookup(t, workload)
+	events, _ := observe(t, workload, "thread", self, "x", "args", "/dev/null")
+	e := one(t, events)
+	qt.Check(t, qt.Equals(number(e["tid"]), number(e["pid"])))
+	qt.Check(t, qt.Not(qt.Equals(number(e["exec_from_tid"]), number(e["pid"]))))
+	qt.Check(t, qt.IsTrue(number(e["duration_ns"]) > 1000), qt.Commentf("joined with its entry: %v", e["duration_ns"]))
+
+	events, said := observe(t, workload, "thread", "/nonexistent", "x", "y z")
+	e = one(t, events)
+	qt.Check(t, qt.Equals(said, "ENOENT"))
+	qt.Check(t, qt.Equals(e["error"], any("ENOENT")))
+	qt.Check(t, qt.DeepEquals(argv(t, e), []string{"x", "y z"}))
+	qt.Check(t, qt.Not(qt.Equals(number(e["tid"]), number(e["pid"]))))
+	qt.Check(t, qt.Equals(number(e["exec_from_tid"]), number(e["tid"])))
+}
+
+func TestDescriptors(t *testing.T) {
+	self := lookup(t, workload)
+	for way, prefix := range map[string]string{
+		"execveat": "/dev/fd/",
+		"fexecve":  "/dev/fd/",
+		"proc-fd":  "/proc/self/fd/",
+	} {
+		t.Run(way, func(t *testing.T) {
+			events, _ := observe(t, workload, way, self, "x", "args", "/dev/null")
+			e := one(t, events)
+			name, _ := e["filename"].(string)
+			qt.Check(t, qt.IsTrue(strings.HasPrefix(name, prefix)), qt.Commentf("filename %q", name))
+			qt.Check(t, qt.Equals(strings.HasSuffix(name, filepath.Base(self)), way == "execveat"))
+			qt.Check(t, qt.Equals(e["exe"], any(self)))
+			qt.Check(t, qt.DeepEquals(argv(t, e), []string{"x", "args", "/dev/null"}))
+			qt.Check(t, qt.IsTrue(number(e["duration_ns"]) > 1000))
+		})
+	}
+}
+
+func TestFileless(t *testing.T) {
+	self := lookup(t, workload)
+	events, _ := observe(t, workload, "memfd", self, "x", "args", "/dev/null")
+	e := one(t, events)
+	qt.Check(t, qt.Equals(e["exe_memfd"], any(true)))
+	qt.Check(t, qt.Equals(e["exe_deleted"], any(true)))
+	qt.Check(t, qt.Equals(e["exe"], any("memfd:hidden")))
+
+	image, err := os.ReadFile(self)
+	qt.Assert(t, qt.IsNil(err))
+	copied := write(t, "copied", string(image), 0o755)
+	events, _ = observe(t, workload, "deleted", copied, "x", "args", "/dev/null")
+	e = one(t, events)
+	qt.Check(t, qt.Equals(e["exe_memfd"], any(false)))
+	qt.Check(t, qt.Equals(e["exe_deleted"], any(true)))
+
+	// A file that only calls itself a memfd is none.
+	fake := write(t, "memfd:fake", string(image), 0o755)
+	events, _ = observe(t, workload, "exec", fake, "x", "args", "/dev/null")
+	e = one(t, events)
+	qt.Check(t, qt.Equals(e["exe_memfd"], any(false)))
+	qt.Check(t, qt.Equals(e["exe"], any(fake)))
+}
+
+func TestScripts(t *testing.T) {
+	self := lookup(t, workload)
+	script := write(t, "script", "#!"+self+" args\n", 0o755)
+	events, _ := observe(t, workload, "exec", script, "hidden", "x")
+	// The script's interpreter is the workload: it runs as "args SCRIPT x".
+	e := one(t, events)
+	qt.Check(t, qt.Equals(e["filename"], any(script)))
+	qt.Check(t, qt.Equals(e["interp"], any(self)))
+	qt.Check(t, qt.Equals(e["exe"], any(self)))
+	qt.Check(t, qt.DeepEquals(argv(t, e), []string{self, "args", script, "x"}))
+	qt.Check(t, qt.Equals(e["comm"], any("script")))
+
+	plain := write(t, "plain", "echo hello\n", 0o755)
+	events, said := observe(t, workload, "exec", plain, "a", "b")
+	e = one(t, events)
+	qt.Check(t, qt.Equals(said, "ENOEXEC"))
+	qt.Check(t, qt.Equals(e["error"], any("ENOEXEC")))
+	qt.Check(t, qt.DeepEquals(argv(t, e), []string{"a", "b"}))
+}
+
+func TestHostileArguments(t *testing.T) {
+	self := lookup(t, workload)
+	hostile := []string{"x", "args", "/dev/null", "new\nline", `"quo"te'`, "tab\t", "\x1b[31mred", "", "ü✓", "\u202eevil"}
+	events, _ := observe(t, workload, append([]string{"exec", self}, hostile...)...)
+	qt.Check(t, qt.DeepEquals(argv(t, one(t, events)), hostile))
+
+	binary := "\xff\xfe\x00"[:2] + "bytes"
+	events, _ = observe(t, workload, "exec", self, "x", "args", "/dev/null", binary)
+	e := one(t, events)
+	b64, ok := e["args_b64"].([]any)
+	qt.Assert(t, qt.IsTrue(ok), qt.Commentf("args_b64 is %v", e["args_b64"]))
+	raw, err := base64.StdEncoding.DecodeString(b64[3].(string))
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(string(raw), binary))
+}
+
+func TestLongArguments(t *testing.T) {
+	self := lookup(t, workload)
+	for _, size := range []int{127, 128, 129, 4095, 4096, 4097, 7000} {
+		long := strings.Repeat("x", size)
+		events, _ := observe(t, workload, "exec", self, "x", "args", "/dev/null", long)
+		e := one(t, events)
+		qt.Check(t, qt.DeepEquals(argv(t, e), []string{"x", "args", "/dev/null", long}))
+		qt.Check(t, qt.Equals(e["args_truncated"], any(false)))
+	}
+	// Beyond the record's limit: cut, and said so.
+	long := strings.Repeat("y", 100_000)
+	events, _ := observe(t, workload, "exec", self, "x", "args", "/dev/null", long, "last")
+	e := one(t, events)
+	qt.Check(t, qt.Equals(e["args_truncated"], any(true)))
+	qt.Check(t, qt.Equals(number(e["argc"]), 5))
+	cut := argv(t, e)
+	qt.Check(t, qt.HasLen(cut, 4))
+	qt.Check(t, qt.IsTrue(strings.HasPrefix(long, cut[3]) && len(cut[3]) > 8000), qt.Commentf("%d bytes", len(cut[3])))
+}
+
+func TestManyArguments(t *testing.T) {
+	self := lookup(t, workload)
+	for n, more := range map[int]bool{19: false, 20: false, 21: true, 300: true} {
+		args := []string{"x", "args", "/dev/null"}
+		for i := len(args); i < n; i++ {
+			args = append(args, "a"+strconv.Itoa(i))
+		}
+		// json has them all
+		events, _ := observe(t, workload, append([]string{"exec", self}, args...)...)
+		e := one(t, events)
+		qt.Check(t, qt.DeepEquals(argv(t, e), args))
+		qt.Check(t, qt.Equals(number(e["argc"]), n))
+
+		// the table shows twenty, and whether there are more
+		r := kerneltest.Start(t, "execsnoop", "-l", "args /dev/null a3")
+		kerneltest.Output(t, kerneltest.Command(t, workload, append([]string{"exec", self}, args...)...))
+		qt.Assert(t, qt.Equals(r.Stop(), 0))
+		lines := strings.Split(strings.TrimSpace(r.Stdout()), "\n")
+		qt.Assert(t, qt.HasLen(lines, 3), qt.Commentf("head, workload, new image:\n%s", r.Stdout()))
+		qt.Check(t, qt.Equals(strings.HasSuffix(lines[2], " ..."), more), qt.Commentf("%d arguments: %s", n, lines[2]))
+	}
+}
+
+func TestNamespaces(t *testing.T) {
+	self := lookup(t, workload)
+	r := kerneltest.Start(t, "execsnoop", "-x", "--json")
+	cmd := exec.Command(self, "exec", self, "x", "args", "/dev/null", "inside")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
+	qt.Assert(t, qt.IsNil(cmd.Run()))
+	qt.Assert(t, qt.Equals(r.Stop(), 0))
+	events := r.Events(func(e kerneltest.Event) bool { return argv(t, e)[0] == "x" })
+	e := one(t, events)
+	qt.Check(t, qt.Equals(number(e["pid"]), cmd.Process.Pid)) // ours, not the namespace's 1
+	qt.Check(t, qt.Equals(number(e["ppid"]), os.Getpid()))
+	qt.Check(t, qt.Equals(e["exe"], any(self)))
+}
