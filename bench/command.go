@@ -16,6 +16,9 @@ type subject struct {
 	mode   string // "" is what everybody gets; else the flags
 	argv   func(*bench, tuning) []string
 	binary func(*bench) string // whose size counts
+	// runs is how often its BPF programs run for each event; 0 if that depends
+	// on what else happens.
+	runs int
 }
 
 // tuning is what a measurement asks of a subject; a peer cannot follow and is

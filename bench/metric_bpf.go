@@ -15,8 +15,7 @@ func bpfTimeMetric(subjects []subject, l load, text string, targets ...target) m
 		name:  "bpf-time",
 		title: "BPF time per event",
 		text: `All BPF programs of the tool together, by the kernel's own clock
-(BPF_ENABLE_STATS, as with the sysctl kernel.bpf_stats_enabled), over the number of events
-that the driver made; and how often they ran for each. Reading that clock takes longer than a
+(BPF_ENABLE_STATS, as with the sysctl kernel.bpf_stats_enabled), over the number of events; and how often they ran for each. Reading that clock takes longer than a
 short program, and is in the time; the net time is without it, as measured with an
 empty program. ` + text,
 		figures: []figure{
@@ -58,6 +57,9 @@ empty program. ` + text,
 			}
 			_, err = t.finish()
 			n := float64(b.bpf)
+			if s.runs > 0 {
+				n = float64(runs) / float64(s.runs) // other processes' events too
+			}
 			return []float64{ns / n, (ns - float64(runs)*empty) / n, float64(runs) / n, ns / float64(runs)}, err
 		},
 	}

@@ -18,21 +18,27 @@ type Counters struct {
 	Lost       uint64 // dropped because a buffer or a map was full
 	Truncated  uint64 // sent, but cut
 	Unreadable uint64 // sent, but with memory that could not be read
+	Rescued    uint64 // handled by a backup program, since the kernel skipped the first
+	Skipped    uint64 // runs of programs without a backup that the kernel skipped
 }
 
-// ReadCounters sums the counters of all CPUs.
+// perCPU is struct counters of internal/bpf/event.h.
+type perCPU struct{ Seen, Filtered, Lost, Truncated, Unreadable, Rescued uint64 }
+
+// ReadCounters sums the counters of all CPUs. Skipped is not among them.
 func ReadCounters(m *ebpf.Map) (Counters, error) {
-	var perCPU []Counters
-	if err := m.Lookup(uint32(0), &perCPU); err != nil {
+	var cpus []perCPU
+	if err := m.Lookup(uint32(0), &cpus); err != nil {
 		return Counters{}, fmt.Errorf("read counters: %w", err)
 	}
 	var sum Counters
-	for _, c := range perCPU {
+	for _, c := range cpus {
 		sum.Seen += c.Seen
 		sum.Filtered += c.Filtered
 		sum.Lost += c.Lost
 		sum.Truncated += c.Truncated
 		sum.Unreadable += c.Unreadable
+		sum.Rescued += c.Rescued
 	}
 	return sum, nil
 }

@@ -18,6 +18,12 @@ import (
 // FlushInterval is the longest time that a record waits in our buffers.
 const FlushInterval = 100 * time.Millisecond
 
+// restTime is how long the reader rests once it has drained the buffers. The
+// kernel wakes us at the first record after that, not at every one: a wakeup
+// costs the traced process more than the record, and may preempt our program
+// in its last instructions. Small enough that nobody sees it.
+const restTime = 2 * time.Millisecond
+
 // Handler receives records. Its slices are valid until it returns.
 type Handler interface {
 	// Record handles one record of the kernel.
@@ -111,6 +117,9 @@ func (s *Source) pump(h Handler, done func() bool) error {
 			}
 			if done() {
 				return nil
+			}
+			if drained {
+				time.Sleep(restTime)
 			}
 		}
 	}

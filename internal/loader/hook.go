@@ -40,6 +40,21 @@ type Attachment struct {
 	To string
 	// Optional attachments are left out where the kernel has no such function.
 	Optional bool
+	// Backed says that another program of the object, attached after this one,
+	// handles the events that the kernel skips this one for, and counts them as
+	// rescued (internal/bpf/event.h). What it could not rescue is lost.
+	Backed bool
+	Backup bool // this is that other program
+}
+
+func (a Attachment) role() role {
+	switch {
+	case a.Backed:
+		return roleBacked
+	case a.Backup:
+		return roleBackup
+	}
+	return roleAlone
 }
 
 // Choice is the rung that a hook stands on.

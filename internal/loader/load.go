@@ -96,7 +96,17 @@ type step struct {
 	program string // name in the collection, unique per target
 	kind    ProgramType
 	to      string
+	role    role
 }
+
+// role says what it means when the kernel skips the program.
+type role int
+
+const (
+	roleAlone role = iota
+	roleBacked
+	roleBackup
+)
 
 // prepare removes from spec what the choices do not use, makes a copy of a
 // program for every function that it goes to, and sets the rungs' constants.
@@ -110,7 +120,7 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) ([]step, err
 		}
 		for _, a := range c.Rung.Attach {
 			kind := kinds[a.Program]
-			s := step{program: a.Program, kind: kind.Type, to: a.To}
+			s := step{program: a.Program, kind: kind.Type, to: a.To, role: a.role()}
 			if s.to == "" {
 				s.to = kind.Target
 			}
@@ -184,14 +194,22 @@ func (l *Loaded) Close() error {
 	return err
 }
 
-// Missed sums how often a program of ours could not run because it was
-// already running on that CPU (5.12; 0 before).
-func (l *Loaded) Missed() uint64 {
-	var n uint64
-	for _, p := range l.Programs {
-		if s, err := p.Stats(); err == nil {
-			n += s.RecursionMisses
+// Skipped tells how often the kernel skipped a program because it was already
+// running on that CPU (5.12; 0 before): of programs with a backup, whose
+// events another program may have handled, and of all others.
+func (l *Loaded) Skipped() (backed, others uint64) {
+	for _, s := range l.plan {
+		stats, err := l.Programs[s.program].Stats()
+		if err != nil {
+			continue
+		}
+		switch s.role {
+		case roleBacked:
+			backed += stats.RecursionMisses
+		case roleBackup: // harmless where the first program ran
+		default:
+			others += stats.RecursionMisses
 		}
 	}
-	return n
+	return backed, others
 }

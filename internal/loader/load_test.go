@@ -7,6 +7,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/go-quicktest/qt"
+
+	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
 func TestKinds(t *testing.T) {
@@ -59,20 +61,24 @@ func TestPrepare(t *testing.T) {
 		{"nothing", nil, nil, map[string]string{}, false},
 		{"an optional hook that has no rung", []Choice{{Hook: hook}}, nil, map[string]string{}, false},
 		{"as the section names say", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter"}, {Program: "tp"}}}, nil}},
-			[]step{{"enter", Tracing, "execve"}, {"tp", RawTracepoint, "sys_enter"}},
+			[]step{{"enter", Tracing, "execve", roleAlone}, {"tp", RawTracepoint, "sys_enter", roleAlone}},
 			map[string]string{"enter": "execve", "tp": "sys_enter"}, false},
 		{"said again", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "execve"}}}, nil}},
-			[]step{{"enter", Tracing, "execve"}}, map[string]string{"enter": "execve"}, false},
+			[]step{{"enter", Tracing, "execve", roleAlone}}, map[string]string{"enter": "execve"}, false},
 		{"elsewhere, twice", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "exit", To: "a"}, {Program: "exit", To: "b"}, {Program: "exit"}}}, nil}},
-			[]step{{"exit@a", Tracing, "a"}, {"exit@b", Tracing, "b"}, {"exit", Tracing, "execve"}},
+			[]step{{"exit@a", Tracing, "a", roleAlone}, {"exit@b", Tracing, "b", roleAlone}, {"exit", Tracing, "execve", roleAlone}},
 			map[string]string{"exit@a": "a", "exit@b": "b", "exit": "execve"}, false},
 		{"optional ones that exist", []Choice{{hook, &Rung{Attach: []Attachment{
 			{Program: "exit", To: "compat_a", Optional: true}, {Program: "exit", To: "compat_b", Optional: true}}}, nil}},
-			[]step{{"exit@compat_b", Tracing, "compat_b"}}, map[string]string{"exit@compat_b": "compat_b"}, false},
+			[]step{{"exit@compat_b", Tracing, "compat_b", roleAlone}}, map[string]string{"exit@compat_b": "compat_b"}, false},
+		{"with a backup", []Choice{{hook, &Rung{Attach: []Attachment{
+			{Program: "enter", Backed: true}, {Program: "exit", Backup: true}, {Program: "tp"}}}, nil}},
+			[]step{{"enter", Tracing, "execve", roleBacked}, {"exit", Tracing, "execve", roleBackup}, {"tp", RawTracepoint, "sys_enter", roleAlone}},
+			map[string]string{"enter": "execve", "exit": "execve", "tp": "sys_enter"}, false},
 		{"two hooks, in order, with a constant", []Choice{
 			{hook, &Rung{Attach: []Attachment{{Program: "tp"}}, Enables: []string{"deep"}}, nil},
 			{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "__x64_sys_execve"}}}, nil}},
-			[]step{{"tp", RawTracepoint, "sys_enter"}, {"enter@__x64_sys_execve", Tracing, "__x64_sys_execve"}},
+			[]step{{"tp", RawTracepoint, "sys_enter", roleAlone}, {"enter@__x64_sys_execve", Tracing, "__x64_sys_execve", roleAlone}},
 			map[string]string{"tp": "sys_enter", "enter@__x64_sys_execve": "__x64_sys_execve"}, true},
 	} {
 		comment := qt.Commentf("%s", test.what)
@@ -152,8 +158,24 @@ func TestPickTransport(t *testing.T) {
 // TestNothingLoaded: closing what was never attached is no error.
 func TestNothingLoaded(t *testing.T) {
 	l := &Loaded{Collection: &ebpf.Collection{}}
-	qt.Check(t, qt.Equals(l.Missed(), 0))
+	backed, others := l.Skipped()
+	qt.Check(t, qt.Equals(backed+others, 0))
 	qt.Check(t, qt.IsNil(l.Attach()))
 	qt.Check(t, qt.IsNil(l.Detach()))
 	qt.Check(t, qt.IsNil(l.Close()))
+}
+
+// TestExplain has the refusals of a kernel that is not locked down; where it
+// is, every refusal has that for its reason.
+func TestExplain(t *testing.T) {
+	want, verifier := "load BPF object: .*", "(?s)load BPF programs: .*"
+	if preflight.Lockdown() == "confidentiality" {
+		want, verifier = "this kernel is locked down .*", "(?s)this kernel is locked down .*"
+	}
+	err := explain(errRefused)
+	qt.Check(t, qt.ErrorMatches(err, want))
+	qt.Check(t, qt.ErrorIs(err, errRefused))
+	err = explain(&ebpf.VerifierError{Cause: errRefused, Log: []string{"R1 type=ctx"}})
+	qt.Check(t, qt.ErrorMatches(err, verifier))
+	qt.Check(t, qt.ErrorIs(err, errRefused))
 }

@@ -131,6 +131,9 @@ func (p *printer[E]) summary(c events.Counters) {
 	if c.Unreadable > 0 {
 		fmt.Fprintf(p.env.Stderr, "; %d with unreadable memory", c.Unreadable)
 	}
+	if c.Skipped > 0 {
+		fmt.Fprintf(p.env.Stderr, "; %d runs of our programs were skipped by the kernel, perhaps with an event", c.Skipped)
+	}
 	fmt.Fprintln(p.env.Stderr)
 }
 

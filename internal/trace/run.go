@@ -146,16 +146,19 @@ func (s *session[E]) stream(ctx context.Context) error {
 	return p.finish(source.Run(ctx, p, s.loaded.Detach))
 }
 
-// counters reads the kernel's counters and adds what it cannot count itself:
-// programs that could not run because they were running already.
+// counters reads the kernel's counters and adds what programs cannot count
+// themselves: the events that the kernel skipped them for.
 func (s *session[E]) counters() (events.Counters, error) {
 	c, err := events.ReadCounters(s.loaded.Maps[events.CountersMap])
 	if err != nil {
 		return c, err
 	}
-	missed := s.loaded.Missed()
-	c.Seen += missed
-	c.Lost += missed
+	var backed uint64
+	backed, c.Skipped = s.loaded.Skipped()
+	if backed > c.Rescued {
+		c.Seen += backed - c.Rescued
+		c.Lost += backed - c.Rescued
+	}
 	return c, nil
 }
 

@@ -20,6 +20,7 @@ type bpfCounters struct {
 	Lost       uint64
 	Truncated  uint64
 	Unreadable uint64
+	Rescued    uint64
 }
 
 type bpfExecRecord struct {
@@ -79,11 +80,14 @@ const (
 	bpfMapFilterCgroups       = "filter_cgroups"
 	bpfMapFilterMntnsmap      = "filter_mntnsmap"
 	bpfMapFilterPids          = "filter_pids"
+	bpfMapHandled             = "handled"
 	bpfMapPending             = "pending"
 	bpfMapScratch             = "scratch"
 	bpfProgCompatExecveExit   = "compat_execve_exit"
 	bpfProgCompatExecveatExit = "compat_execveat_exit"
 	bpfProgExecDone           = "exec_done"
+	bpfProgExecDoneBackup     = "exec_done_backup"
+	bpfProgExecDoneBackup2    = "exec_done_backup2"
 	bpfProgExecveEnter        = "execve_enter"
 	bpfProgExecveExit         = "execve_exit"
 	bpfProgExecveatExit       = "execveat_exit"
@@ -156,6 +160,8 @@ type bpfProgramSpecs struct {
 	CompatExecveExit   *ebpf.ProgramSpec `ebpf:"compat_execve_exit"`
 	CompatExecveatExit *ebpf.ProgramSpec `ebpf:"compat_execveat_exit"`
 	ExecDone           *ebpf.ProgramSpec `ebpf:"exec_done"`
+	ExecDoneBackup     *ebpf.ProgramSpec `ebpf:"exec_done_backup"`
+	ExecDoneBackup2    *ebpf.ProgramSpec `ebpf:"exec_done_backup2"`
 	ExecveEnter        *ebpf.ProgramSpec `ebpf:"execve_enter"`
 	ExecveExit         *ebpf.ProgramSpec `ebpf:"execve_exit"`
 	ExecveatExit       *ebpf.ProgramSpec `ebpf:"execveat_exit"`
@@ -175,6 +181,7 @@ type bpfMapSpecs struct {
 	FilterCgroups   *ebpf.MapSpec `ebpf:"filter_cgroups"`
 	FilterMntnsmap  *ebpf.MapSpec `ebpf:"filter_mntnsmap"`
 	FilterPids      *ebpf.MapSpec `ebpf:"filter_pids"`
+	Handled         *ebpf.MapSpec `ebpf:"handled"`
 	Pending         *ebpf.MapSpec `ebpf:"pending"`
 	Scratch         *ebpf.MapSpec `ebpf:"scratch"`
 }
@@ -229,6 +236,7 @@ type bpfMaps struct {
 	FilterCgroups   *ebpf.Map `ebpf:"filter_cgroups"`
 	FilterMntnsmap  *ebpf.Map `ebpf:"filter_mntnsmap"`
 	FilterPids      *ebpf.Map `ebpf:"filter_pids"`
+	Handled         *ebpf.Map `ebpf:"handled"`
 	Pending         *ebpf.Map `ebpf:"pending"`
 	Scratch         *ebpf.Map `ebpf:"scratch"`
 }
@@ -241,6 +249,7 @@ func (m *bpfMaps) Close() error {
 		m.FilterCgroups,
 		m.FilterMntnsmap,
 		m.FilterPids,
+		m.Handled,
 		m.Pending,
 		m.Scratch,
 	)
@@ -277,6 +286,8 @@ type bpfPrograms struct {
 	CompatExecveExit   *ebpf.Program `ebpf:"compat_execve_exit"`
 	CompatExecveatExit *ebpf.Program `ebpf:"compat_execveat_exit"`
 	ExecDone           *ebpf.Program `ebpf:"exec_done"`
+	ExecDoneBackup     *ebpf.Program `ebpf:"exec_done_backup"`
+	ExecDoneBackup2    *ebpf.Program `ebpf:"exec_done_backup2"`
 	ExecveEnter        *ebpf.Program `ebpf:"execve_enter"`
 	ExecveExit         *ebpf.Program `ebpf:"execve_exit"`
 	ExecveatExit       *ebpf.Program `ebpf:"execveat_exit"`
@@ -291,6 +302,8 @@ func (p *bpfPrograms) Close() error {
 		p.CompatExecveExit,
 		p.CompatExecveatExit,
 		p.ExecDone,
+		p.ExecDoneBackup,
+		p.ExecDoneBackup2,
 		p.ExecveEnter,
 		p.ExecveExit,
 		p.ExecveatExit,

@@ -93,23 +93,23 @@ struct scratch {
 };
 
 /*
- * One scratch per program: from 7.0 on a tracepoint's program can be
- * preempted by another program of ours on the same CPU, but never by itself.
+ * One scratch per program: a program can be preempted by another of ours on
+ * the same CPU (fexit always, tracepoints from 7.0 on), but never by itself.
  */
-#define SCRATCH_EXEC 0
-#define SCRATCH_FAIL 1
+#define SCRATCH_EXEC 0      /* and one for each other copy */
+#define SCRATCH_FAIL COPIES /* and the three after it */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, COPIES + 4); /* the command lowers it to what it uses */
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratch SEC(".maps");
 
-/* Threads between entry and end of an exec. */
+/* Tasks between entry and end of an exec; a task keeps its address throughout. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, u32);   /* thread id at entry */
+	__type(key, u64);   /* task */
 	__type(value, u64); /* clock_ns() at entry */
 } pending SEC(".maps");
 
@@ -219,28 +219,37 @@ static __always_inline bool passes(struct task_struct *task)
 
 /* ---- success ---- */
 
-SEC("raw_tp/sched_process_exec")
-int BPF_PROG(exec_done, struct task_struct *task, s32 old_tid, struct linux_binprm *bprm)
+/* Takes the time of entry out of the pending map; 0 if it is not there. */
+static __always_inline u64 take_entry(u64 task)
 {
-	u32 from_tid = old_tid; /* a thread takes its leader's id when it execs */
-	u64 *began = bpf_map_lookup_elem(&pending, &from_tid);
+	u64 *began = bpf_map_lookup_elem(&pending, &task);
 	u64 began_ns = began ? *began : 0;
 
 	if (began)
-		bpf_map_delete_elem(&pending, &from_tid);
+		bpf_map_delete_elem(&pending, &task);
+	return began_ns;
+}
+
+static __always_inline int exec_succeeded(void *ctx, struct task_struct *task, u32 old_tid,
+					  struct linux_binprm *bprm, u32 copy)
+{
+	/* An exec gets a new mm while the old one is still there. */
+	if (!handle_once(copy, (u64)task, (u64)BPF_CORE_READ(task, mm)))
+		return 0;
+	u64 began_ns = take_entry((u64)task);
+
 	COUNT(seen);
 	if (!passes(task)) {
 		COUNT(filtered);
 		return 0;
 	}
-
-	struct scratch *s = begin_record(SCRATCH_EXEC, KIND_EXEC, task);
+	struct scratch *s = begin_record(SCRATCH_EXEC + copy, KIND_EXEC, task);
 	if (!s)
 		return 0;
 	struct exec_record *rec = &s->rec;
 	struct buffer *b = &s->strings;
 
-	rec->from_tid = from_tid;
+	rec->from_tid = old_tid; /* a thread takes its leader's id when it execs */
 	rec->argc = BPF_CORE_READ(bprm, argc);
 	if (began_ns)
 		rec->duration_ns = rec->head.time_ns - began_ns;
@@ -276,18 +285,32 @@ int BPF_PROG(exec_done, struct task_struct *task, s32 old_tid, struct linux_binp
 	return 0;
 }
 
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(exec_done, struct task_struct *task, s32 old_tid, struct linux_binprm *bprm)
+{
+	return exec_succeeded(ctx, task, old_tid, bprm, 0);
+}
+
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(exec_done_backup, struct task_struct *task, s32 old_tid, struct linux_binprm *bprm)
+{
+	return exec_succeeded(ctx, task, old_tid, bprm, 1);
+}
+
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(exec_done_backup2, struct task_struct *task, s32 old_tid, struct linux_binprm *bprm)
+{
+	return exec_succeeded(ctx, task, old_tid, bprm, 2);
+}
+
 /* ---- failure ---- */
 
 static __always_inline void note_entry(void)
 {
-	u32 tid = bpf_get_current_pid_tgid();
+	u64 task = bpf_get_current_task();
 	u64 now = clock_ns();
 
-	if (bpf_map_update_elem(&pending, &tid, &now, BPF_ANY)) {
-		/* The end of this exec will not be recognised. */
-		COUNT(seen);
-		COUNT(lost);
-	}
+	bpf_map_update_elem(&pending, &task, &now, BPF_ANY);
 }
 
 /* Entry i of an argv vector in user memory; negative errno if unreadable. */
@@ -359,17 +382,13 @@ out:
 	rec->args_bytes = rec->args_len;
 }
 
-/* The exit of an exec system call that did not replace the image. */
-static __always_inline int exec_failed(void *ctx, struct pt_regs *regs, long ret, bool at, bool compat)
+/* The exit of an exec system call. slot is the program's own scratch. */
+static __always_inline int exec_failed(void *ctx, struct pt_regs *regs, long ret, bool at,
+				       bool compat, u32 slot)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	u32 tid = bpf_get_current_pid_tgid();
-	u64 *began = bpf_map_lookup_elem(&pending, &tid);
+	u64 began_ns = take_entry((u64)task);
 
-	if (!began)
-		return 0; /* a success, or begun before we came */
-	u64 began_ns = *began;
-	bpf_map_delete_elem(&pending, &tid);
 	if (!want_failures || ret >= 0 || ret < -MAX_ERRNO)
 		return 0;
 	if (-ret >= ERESTARTSYS && -ret <= ERESTART_LAST)
@@ -380,13 +399,14 @@ static __always_inline int exec_failed(void *ctx, struct pt_regs *regs, long ret
 		COUNT(filtered);
 		return 0;
 	}
-	struct scratch *s = begin_record(SCRATCH_FAIL, KIND_FAIL, task);
+	struct scratch *s = begin_record(SCRATCH_FAIL + slot, KIND_FAIL, task);
 	if (!s)
 		return 0;
 	struct exec_record *rec = &s->rec;
 
 	rec->ret = ret;
-	rec->duration_ns = rec->head.time_ns - began_ns;
+	if (began_ns)
+		rec->duration_ns = rec->head.time_ns - began_ns;
 	if (at)
 		rec->dirfd = syscall_arg(regs, 0, compat);
 
@@ -422,25 +442,25 @@ int BPF_PROG(execve_enter, struct pt_regs *regs)
 SEC("fexit/execve")
 int BPF_PROG(execve_exit, struct pt_regs *regs, long ret)
 {
-	return exec_failed(ctx, regs, ret, false, false);
+	return exec_failed(ctx, regs, ret, false, false, 0);
 }
 
 SEC("fexit/execveat")
 int BPF_PROG(execveat_exit, struct pt_regs *regs, long ret)
 {
-	return exec_failed(ctx, regs, ret, true, false);
+	return exec_failed(ctx, regs, ret, true, false, 1);
 }
 
 SEC("fexit/compat_execve")
 int BPF_PROG(compat_execve_exit, struct pt_regs *regs, long ret)
 {
-	return exec_failed(ctx, regs, ret, false, true);
+	return exec_failed(ctx, regs, ret, false, true, 2);
 }
 
 SEC("fexit/compat_execveat")
 int BPF_PROG(compat_execveat_exit, struct pt_regs *regs, long ret)
 {
-	return exec_failed(ctx, regs, ret, true, true);
+	return exec_failed(ctx, regs, ret, true, true, 3);
 }
 
 /*
@@ -474,5 +494,6 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 
 	if (compat != (nr == NR_COMPAT_EXECVE || nr == NR_COMPAT_EXECVEAT))
 		return 0;
-	return exec_failed(ctx, regs, ret, nr == NR_EXECVEAT || nr == NR_COMPAT_EXECVEAT, compat);
+	return exec_failed(ctx, regs, ret, nr == NR_EXECVEAT || nr == NR_COMPAT_EXECVEAT,
+			   compat, 0);
 }

@@ -34,8 +34,10 @@ type config struct {
 // defaultMaxArgs is how many words the table shows, as in the classic tool.
 const defaultMaxArgs = 20
 
-func newCommand() *command.Command {
-	cfg := new(config)
+func newCommand() *command.Command { return commandOf(new(config)) }
+
+// commandOf returns the command whose flags are written to cfg.
+func commandOf(cfg *config) *command.Command {
 	return &command.Command{
 		Name:    "execsnoop",
 		Summary: "trace new processes: what was executed, with its arguments, and what failed",
@@ -109,6 +111,9 @@ func setConstants(spec *ebpf.CollectionSpec, cfg *config, format string) error {
 		if err := loader.SetConstant(spec, c.name, c.value); err != nil {
 			return err
 		}
+	}
+	if !cfg.fails {
+		spec.Maps["scratch"].MaxEntries = 3 // SCRATCH_EXEC and its copies
 	}
 	return nil
 }

@@ -130,19 +130,21 @@ func TestKilledInMidExec(t *testing.T) {
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
 	}
-	// Other processes of the machine may be between entry and end right now.
-	deadline := time.Now().Add(5 * time.Second)
-	for left := 1; left > 0; time.Sleep(10 * time.Millisecond) {
-		left = 0
-		var tid uint32
-		var began uint64
-		for it := pending.Iterate(); it.Next(&tid, &began); {
-			if _, err := os.Stat(filepath.Join("/proc", strconv.Itoa(int(tid)))); err != nil {
-				left++
+	// What other processes of the machine are doing right now is gone soon.
+	deadline := time.Now().Add(10 * time.Second)
+	for seen := map[uint64]bool{}; ; time.Sleep(10 * time.Millisecond) {
+		still := map[uint64]bool{}
+		var task, began uint64
+		for it := pending.Iterate(); it.Next(&task, &began); {
+			if len(seen) == 0 || seen[began] {
+				still[began] = true
 			}
 		}
+		if seen = still; len(seen) == 0 {
+			break
+		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d threads that ended are still in the pending map", left)
+			t.Fatalf("%d tasks that ended are still in the pending map", len(seen))
 		}
 	}
 	qt.Assert(t, qt.Equals(r.Stop(), 0))

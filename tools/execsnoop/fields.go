@@ -115,10 +115,11 @@ func errorName(ret int32) output.Value {
 	if ret >= 0 {
 		return output.Null()
 	}
-	if name := unix.ErrnoName(syscall.Errno(-ret)); name != "" {
+	errno := -int(ret)
+	if name := unix.ErrnoName(syscall.Errno(errno)); name != "" {
 		return output.Text(name)
 	}
-	return output.Text("E" + strconv.Itoa(int(-ret)))
+	return output.Text("E" + strconv.Itoa(errno))
 }
 
 // devices remembers the text of device numbers: there are few.

@@ -12,7 +12,11 @@ func hooks(cfg *config, format string) []loader.Hook {
 		Name: "successful execs",
 		Rungs: []loader.Rung{{
 			Name:   "raw_tp",
-			Attach: []loader.Attachment{{Program: "exec_done"}},
+			Attach: []loader.Attachment{
+				{Program: "exec_done", Backed: true},
+				{Program: "exec_done_backup", Backup: true},
+				{Program: "exec_done_backup2", Backup: true},
+			},
 		}},
 	}
 	switch {
