@@ -11,6 +11,8 @@ COMMANDS := $(patsubst tools/%/main.go,%,$(wildcard tools/*/main.go))
 BIN      := bin/$(ARCH)
 
 export CGO_ENABLED = 0
+# Without the library's Markdown and man converters, which nothing here uses.
+TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -X github.com/ringside-tools/ringside/internal/command.Version=$(VERSION)
 
 .PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench lint install clean setup setup-vm
@@ -21,7 +23,7 @@ help: ## list the targets
 build: ## build every command, static, into bin/ARCH (ARCH=arm64 for another)
 	@mkdir -p $(BIN)
 	@for c in $(COMMANDS); do echo "build $(BIN)/$$c"; \
-	  GOARCH=$(ARCH) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/$$c ./tools/$$c || exit 1; done
+	  GOARCH=$(ARCH) $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/$$c ./tools/$$c || exit 1; done
 
 generate: setup ## rebuild the BPF objects, the schemas and the generated documents
 	$(GO) generate ./...

@@ -34,7 +34,7 @@ const volatile bool use_ringbuf = true;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20); /* bytes; --buffer changes it */
+	__uint(max_entries, 1 << 20); /* bytes; --buffer changes it */
 } events SEC(".maps");
 
 struct counters {

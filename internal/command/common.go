@@ -25,9 +25,10 @@ type Common struct {
 	document string
 }
 
-// DefaultBuffer is the ring's size in bytes: room for some 20 000 ordinary
-// records, and with everything else below 5 MB of kernel memory.
-const DefaultBuffer = 4 << 20
+// DefaultBuffer is the ring's size in bytes: room for some 5000 ordinary
+// records. A ring is mapped twice in a row, so that each of its bytes counts
+// double in our resident memory.
+const DefaultBuffer = 1 << 20
 
 // flags returns the common flags. They are listed after the command's own.
 func (c *Common) flags() []Flag {
@@ -52,7 +53,7 @@ func (c *Common) flags() []Flag {
 		Bool("verbose", "", "tell which hooks are used and what they cannot see", &c.Verbose),
 		Bool("check", "", "tell what this kernel and this process offer, and exit as a real run would", &c.Check),
 		Text("btf", "", "FILE", "the kernel's type information, where the kernel does not have it", &c.BTF),
-		Size("buffer", "", "size of the ring (4M), or of each CPU's perf buffer", 64<<10, 1<<30, &c.Buffer),
+		Size("buffer", "", "size of the ring (1M), or of each CPU's perf buffer", 64<<10, 1<<30, &c.Buffer),
 		transport,
 		Bool("fail-on-loss", "", "exit with 1 if an event was lost", &c.FailOnLoss),
 		Bool("version", "", "print the version and exit", &c.version),

@@ -95,11 +95,12 @@ func TestCompletion(t *testing.T) {
 	for _, shell := range []struct {
 		name         string
 		long, letter string // how the script names a flag; %s is its name
+		fails        string // how it writes an explanation that is full of syntax
 		check        []string
 	}{
-		{"bash", "--%s", "", []string{"bash", "-n"}},
-		{"zsh", "'*--%s[", "'*-%s[", []string{"zsh", "-n"}},
-		{"fish", " -l %s", " -s %s", []string{"fish", "--no-execute"}},
+		{"bash", "--%s", "", "", []string{"bash", "-n"}},
+		{"zsh", "'*--%s[", "'*-%s[", `[failures \[too\]\: the parent'\''s]'`, []string{"zsh", "-n"}},
+		{"fish", " -l %s", " -s %s", `-d 'failures [too]: the parent\'s'`, []string{"fish", "--no-execute"}},
 	} {
 		r := execute(t, nil, "--describe", "completion-"+shell.name)
 		qt.Check(t, qt.Equals(r.code, ExitOK))
@@ -117,6 +118,7 @@ func TestCompletion(t *testing.T) {
 				qt.Check(t, qt.SliceAny(words, func(w string) qt.Checker { return qt.StringContains(w, letter) }), comment)
 			}
 		}
+		qt.Check(t, qt.StringContains(r.stdout, shell.fails))
 		qt.Check(t, qt.IsFalse(strings.Contains(r.stdout, "describe")), qt.Commentf("%s offers a hidden flag", shell.name))
 
 		path, err := exec.LookPath(shell.check[0])

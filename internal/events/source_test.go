@@ -303,3 +303,22 @@ func TestDeadlines(t *testing.T) {
 	qt.Check(t, qt.IsFalse(r.deadlines[3].After(end)), qt.Commentf("draining waits for what will not come"))
 	qt.Check(t, qt.IsTrue(r.flushes.Load() > 0))
 }
+
+// TestRest checks that the reader rests when it has drained the buffers, so
+// that the kernel need not wake it for every record, and never longer than a
+// reader of lines would notice.
+func TestRest(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var reads []time.Time
+	read := func() { reads = append(reads, time.Now()) }
+	r := &fakeReader{steps: []step{
+		{raw: "a", before: read}, {raw: "b", drained: true, before: read}, {raw: "c", drained: true, before: read},
+		{err: ringbuf.ErrFlushed, before: func() { read(); cancel() }},
+	}}
+	j := new(journal)
+	qt.Assert(t, qt.IsNil((&Source{r}).Run(ctx, j, j.detach)))
+	qt.Assert(t, qt.HasLen(reads, 4))
+	qt.Check(t, qt.IsTrue(reads[2].Sub(reads[1]) >= restTime))
+	qt.Check(t, qt.IsTrue(reads[3].Sub(reads[2]) >= restTime))
+	qt.Check(t, qt.IsTrue(restTime <= FlushInterval/10))
+}

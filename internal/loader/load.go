@@ -58,9 +58,10 @@ type Loaded struct {
 }
 
 // Load loads the programs of the chosen rungs. The command's own constants
-// must be set in spec before. Nothing runs until [Loaded.Attach].
+// must be set in spec before, which belongs to the loader from then on: a copy
+// of its instructions would be a tenth of our memory. Nothing runs until
+// [Loaded.Attach].
 func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts Options) (*Loaded, error) {
-	spec = spec.Copy()
 	plan, err := prepare(k, spec, choices)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Cache:           k.Cache,
 		MapReplacements: opts.Maps,
-		Programs:        ebpf.ProgramOptions{KernelTypes: k.External()},
+		Programs:        ebpf.ProgramOptions{KernelTypes: k.Relocations()},
 	})
 	if err != nil {
 		return nil, explain(err)

@@ -13,6 +13,8 @@ import (
 	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/ringside-tools/ringside/internal/slimbtf"
 )
 
 // Kernel answers questions about the running kernel and remembers what was
@@ -22,6 +24,7 @@ type Kernel struct {
 	Cache *btf.Cache // for ebpf.CollectionOptions
 
 	external *btf.Spec // from --btf, or nil
+	slim     *btf.Spec // what Fit took from the kernel's, or nil
 	trace    sync.Map  // function name -> error of CanTrace
 }
 
@@ -55,8 +58,52 @@ func (k *Kernel) Types() (*btf.Spec, error) {
 	return spec, nil
 }
 
-// External returns the type information of --btf, or nil.
-func (k *Kernel) External() *btf.Spec { return k.external }
+// Fit takes from the kernel's type information what an object needs, so that
+// most commands never read all of it. extra are names of types to look for in
+// addition. Where that fails, all of it is read after all.
+func (k *Kernel) Fit(object *btf.Spec, extra ...string) error {
+	if k.external != nil {
+		return nil
+	}
+	names, err := slimbtf.Names(object)
+	if err != nil {
+		return fmt.Errorf("list types of BPF object: %w", err)
+	}
+	file, err := os.Open("/sys/kernel/btf/vmlinux")
+	if err != nil {
+		return nil // Types tells
+	}
+	defer file.Close()
+	names = append(names, extra...)
+	names = append(names, memlockAccount)
+	if k.slim, err = slimbtf.Extract(file, names); err != nil {
+		k.slim = nil
+	}
+	return nil
+}
+
+// Ready returns a [*MissingFeature] if there is no type information at all.
+func (k *Kernel) Ready() error {
+	_, err := k.fitted()
+	return err
+}
+
+// fitted returns the types that Fit took, or else all of the kernel's.
+func (k *Kernel) fitted() (*btf.Spec, error) {
+	if k.slim != nil {
+		return k.slim, nil
+	}
+	return k.Types()
+}
+
+// Relocations returns the types to fit programs to, nil for all of the
+// kernel's.
+func (k *Kernel) Relocations() *btf.Spec {
+	if k.external != nil {
+		return k.external
+	}
+	return k.slim
+}
 
 // HasFunction reports whether the kernel's type information knows a function
 // of that name.
@@ -109,14 +156,18 @@ func (k *Kernel) Traceable(name string) error {
 	return nil
 }
 
-// HasTracepoint reports whether the kernel has the raw tracepoint.
+// TracepointType is the name of the type by which a raw tracepoint is known.
+func TracepointType(name string) string { return "btf_trace_" + name }
+
+// HasTracepoint reports whether the kernel has the raw tracepoint, whose
+// [TracepointType] must have been given to Fit.
 func (k *Kernel) HasTracepoint(name string) bool {
-	spec, err := k.Types()
+	spec, err := k.fitted()
 	if err != nil {
 		return false
 	}
 	var td *btf.Typedef
-	return spec.TypeByName("btf_trace_"+name, &td) == nil
+	return spec.TypeByName(TracepointType(name), &td) == nil
 }
 
 // HasHelper reports whether the kernel knows the BPF helper, by the enum of

@@ -12,16 +12,20 @@ import (
 // maps to the limit on locked memory, which is 64 KiB for most users.
 var MemlockNeed = Need{SysResource, "lock memory for maps, before 5.11"}
 
+// memlockAccount is the struct in which kernels from 5.3 to 5.10 kept what a
+// map was charged.
+const memlockAccount = "bpf_map_memory"
+
 // ChargesMemlock reports whether the kernel charges maps to RLIMIT_MEMLOCK
-// (before 5.11; struct bpf_map_memory kept the account) and whether size bytes
+// (before 5.11) and whether size bytes
 // are more than the limit allows.
 func (k *Kernel) ChargesMemlock(size uint64) bool {
-	spec, err := k.Types()
+	spec, err := k.fitted()
 	if err != nil {
 		return false
 	}
 	var account *btf.Struct
-	if spec.TypeByName("bpf_map_memory", &account) != nil {
+	if spec.TypeByName(memlockAccount, &account) != nil {
 		return false
 	}
 	var lim unix.Rlimit

@@ -57,24 +57,28 @@ func (s *session[E]) load() (err error) {
 	if s.kernel, err = preflight.Inspect(s.env.BTF); err != nil {
 		return &command.UsageError{Err: fmt.Errorf("--btf: %w", err)}
 	}
+	spec, err := s.tool.Spec()
+	if err != nil {
+		return fmt.Errorf("read BPF object: %w", err)
+	}
+	kinds := loader.Kinds(spec)
+	if err := s.kernel.Fit(spec.Types, tracepoints(kinds)...); err != nil {
+		return err
+	}
 	if err := preflight.Capabilities(s.env.Name, s.needs()); err != nil {
 		return err
 	}
-	if _, err := s.kernel.Types(); err != nil {
+	if err := s.kernel.Ready(); err != nil {
 		return err
 	}
 	if err := preflight.RaiseMemlock(); err != nil {
 		return err
 	}
-	spec, err := s.tool.Spec()
-	if err != nil {
-		return fmt.Errorf("read BPF object: %w", err)
-	}
 	if err := s.set(spec); err != nil {
 		return err
 	}
 	hooks := append(s.filter.Hooks(), s.tool.Hooks...)
-	if s.choices, err = loader.Choose(s.kernel, hooks, loader.Kinds(spec)); err != nil {
+	if s.choices, err = loader.Choose(s.kernel, hooks, kinds); err != nil {
 		return err
 	}
 	s.opts = loader.Options{
@@ -92,6 +96,17 @@ func (s *session[E]) load() (err error) {
 		return err
 	}
 	return s.filter.FillChildren(s.loaded.Collection)
+}
+
+// tracepoints are the types of the tracepoints that programs may go to.
+func tracepoints(kinds map[string]loader.Kind) []string {
+	var types []string
+	for _, k := range kinds {
+		if k.Type == loader.RawTracepoint {
+			types = append(types, preflight.TracepointType(k.Target))
+		}
+	}
+	return types
 }
 
 // needs are the capabilities on this kernel, for these flags.

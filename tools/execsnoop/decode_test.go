@@ -183,7 +183,23 @@ func TestDecodeReuse(t *testing.T) {
 	qt.Check(t, qt.IsFalse(e.cut))
 	qt.Check(t, qt.IsFalse(e.lineMore))
 	qt.Check(t, qt.IsTrue(e.failed))
+	qt.Check(t, qt.HasLen(e.path, 0), qt.Commentf("the scratch memory grows with every event"))
 	qt.Check(t, qt.Equals(string(e.appendLine(nil)), string(want.appendLine(nil))))
+}
+
+// TestDecodeAllocates: a flood of events costs no garbage.
+func TestDecodeAllocates(t *testing.T) {
+	h, e := host(t), new(event)
+	raw := failure(func(r *record) {
+		r.exe, r.cwd, r.args = []string{"a", "b"}, []string{"c"}, slices.Repeat([]string{"x"}, 30)
+		r.Flags, r.Dirfd, r.filename = flagPaths, 7, new("x")
+	}).bytes()
+	into := decoder(new(config), "json")
+	qt.Assert(t, qt.Equals(testing.AllocsPerRun(100, func() {
+		if err := into(h, raw, e); err != nil {
+			t.Error(err)
+		}
+	}), 0))
 }
 
 // TestDecodeShort cuts a record everywhere. Too short for its fixed part it is

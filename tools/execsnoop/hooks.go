@@ -11,7 +11,7 @@ func hooks(cfg *config, format string) []loader.Hook {
 	success := loader.Hook{
 		Name: "successful execs",
 		Rungs: []loader.Rung{{
-			Name:   "raw_tp",
+			Name: "raw_tp",
 			Attach: []loader.Attachment{
 				{Program: "exec_done", Backed: true},
 				{Program: "exec_done_backup", Backup: true},
