@@ -118,6 +118,35 @@ struct linux_binprm {
 	const char *interp;             /* same pointer as filename unless a script */
 };
 
+/* ---- cgroups ---- */
+
+struct kernfs_node {
+	const char *name;               /* of the directory */
+	struct kernfs_node *__parent;   /* 6.15 */
+};
+
+struct kernfs_node___5_10 {
+	struct kernfs_node *parent;     /* until 6.14 */
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+/* Numbered by the kernel's configuration; only the name counts. */
+enum cgroup_subsys_id {
+	pids_cgrp_id = 1,
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;        /* in the v2 hierarchy */
+};
+
 /* ---- the task itself ---- */
 
 struct thread_info {
@@ -136,6 +165,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct mm_struct *mm;
+	struct css_set *cgroups;
 	kuid_t loginuid;                /* CONFIG_AUDITSYSCALL */
 	unsigned int sessionid;         /* CONFIG_AUDITSYSCALL */
 };

@@ -45,7 +45,10 @@ type reader interface {
 }
 
 // Source is an open stream of records.
-type Source struct{ reader }
+type Source struct {
+	reader
+	rest time.Duration // once drained
+}
 
 // Open opens the events map, a ring buffer or a perf event array. perCPU is
 // the size in bytes of each perf buffer and does not matter for a ring.
@@ -55,13 +58,14 @@ func Open(m *ebpf.Map, perCPU int) (*Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open ring buffer: %w", err)
 		}
-		return &Source{&ringReader{Reader: rd}}, nil
+		return &Source{&ringReader{Reader: rd}, restTime}, nil
 	}
 	rd, err := perf.NewReader(m, perCPU)
 	if err != nil {
 		return nil, fmt.Errorf("open perf buffers: %w", err)
 	}
-	return &Source{&perfReader{Reader: rd}}, nil
+	// Drained is one CPU's buffer here; the others may be about to overflow.
+	return &Source{&perfReader{Reader: rd}, 0}, nil
 }
 
 // Run hands records to h until ctx is done or h returns [ErrStop]. It then
@@ -119,7 +123,7 @@ func (s *Source) pump(h Handler, done func() bool) error {
 				return nil
 			}
 			if drained {
-				time.Sleep(restTime)
+				time.Sleep(s.rest)
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func TestRun(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := &fakeReader{steps: test.steps(cancel)}
 		j := new(journal)
-		err := (&Source{r}).Run(ctx, j, j.detach)
+		err := (&Source{reader: r}).Run(ctx, j, j.detach)
 		qt.Check(t, qt.IsNil(err), qt.Commentf("%s", test.what))
 		qt.Check(t, qt.Equals(j.String(), test.want), qt.Commentf("%s", test.what))
 		qt.Check(t, qt.HasLen(r.steps, 0), qt.Commentf("%s: left unread", test.what))
@@ -133,7 +133,7 @@ func TestRunStops(t *testing.T) {
 		return nil
 	}}
 	r := &fakeReader{steps: []step{{raw: "a"}, {raw: "b"}, {raw: "c"}}}
-	qt.Assert(t, qt.IsNil((&Source{r}).Run(t.Context(), j, j.detach)))
+	qt.Assert(t, qt.IsNil((&Source{reader: r}).Run(t.Context(), j, j.detach)))
 	qt.Check(t, qt.Equals(j.String(), "a b detach idle"))
 	qt.Check(t, qt.Equals(r.reads, 2))
 
@@ -141,7 +141,7 @@ func TestRunStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	j.lines = nil
 	r = &fakeReader{steps: []step{{raw: "a", drained: true, before: cancel}, {raw: "b"}, {raw: "c"}}}
-	qt.Assert(t, qt.IsNil((&Source{r}).Run(ctx, j, j.detach)))
+	qt.Assert(t, qt.IsNil((&Source{reader: r}).Run(ctx, j, j.detach)))
 	qt.Check(t, qt.Equals(j.String(), "a idle detach b idle"))
 	qt.Check(t, qt.Equals(r.reads, 2))
 }
@@ -182,7 +182,7 @@ func TestRunErrors(t *testing.T) {
 			}
 			return nil
 		}}
-		err := (&Source{&fakeReader{steps: test.steps(cancel)}}).Run(ctx, j, func() error {
+		err := (&Source{reader: &fakeReader{steps: test.steps(cancel)}}).Run(ctx, j, func() error {
 			j.detach()
 			return test.detach
 		})
@@ -204,7 +204,7 @@ func TestRunIdleLast(t *testing.T) {
 		return nil
 	}}
 	r := &fakeReader{steps: []step{{raw: "a", drained: true, before: cancel}}}
-	qt.Assert(t, qt.ErrorIs((&Source{r}).Run(ctx, j, j.detach), errBroken))
+	qt.Assert(t, qt.ErrorIs((&Source{reader: r}).Run(ctx, j, j.detach), errBroken))
 	qt.Assert(t, qt.Equals(j.String(), "a idle detach idle"))
 }
 
@@ -216,7 +216,7 @@ func TestRunWakes(t *testing.T) {
 	r := &blockingReader{flushed: flushed}
 	time.AfterFunc(time.Millisecond, cancel)
 	done := make(chan error, 1)
-	go func() { done <- (&Source{r}).Run(ctx, new(journal), func() error { return nil }) }()
+	go func() { done <- (&Source{reader: r}).Run(ctx, new(journal), func() error { return nil }) }()
 	select {
 	case err := <-done:
 		qt.Assert(t, qt.IsNil(err))
@@ -273,7 +273,7 @@ func TestFlood(t *testing.T) {
 		return []byte("x"), false, nil
 	}
 	start := time.Now()
-	qt.Assert(t, qt.IsNil((&Source{r}).Run(ctx, j, func() error { detached = true; return nil })))
+	qt.Assert(t, qt.IsNil((&Source{reader: r}).Run(ctx, j, func() error { detached = true; return nil })))
 	took := time.Since(start)
 
 	qt.Check(t, qt.Equals(idles, 3)) // two on the way, one at the end
@@ -293,7 +293,7 @@ func TestDeadlines(t *testing.T) {
 	r := &fakeReader{steps: []step{{raw: "a"}, {raw: "b", drained: true}, {err: os.ErrDeadlineExceeded, before: cancel}}}
 	start := time.Now()
 	j := new(journal)
-	qt.Assert(t, qt.IsNil((&Source{r}).Run(ctx, j, j.detach)))
+	qt.Assert(t, qt.IsNil((&Source{reader: r}).Run(ctx, j, j.detach)))
 	end := time.Now()
 
 	qt.Assert(t, qt.HasLen(r.deadlines, 4)) // at the start, after each Idle, and to drain
@@ -316,7 +316,7 @@ func TestRest(t *testing.T) {
 		{err: ringbuf.ErrFlushed, before: func() { read(); cancel() }},
 	}}
 	j := new(journal)
-	qt.Assert(t, qt.IsNil((&Source{r}).Run(ctx, j, j.detach)))
+	qt.Assert(t, qt.IsNil((&Source{reader: r, rest: restTime}).Run(ctx, j, j.detach)))
 	qt.Assert(t, qt.HasLen(reads, 4))
 	qt.Check(t, qt.IsTrue(reads[2].Sub(reads[1]) >= restTime))
 	qt.Check(t, qt.IsTrue(reads[3].Sub(reads[2]) >= restTime))

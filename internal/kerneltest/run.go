@@ -61,9 +61,14 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Run {
 	qt.Assert(t, qt.IsNil(cmd.Start()))
 	go func() { r.done <- cmd.Wait() }()
 	t.Cleanup(func() { cmd.Process.Kill() })
-	for deadline := time.Now().Add(Patience); !strings.Contains(r.stderr.String(), "tracing, Ctrl-C to end"); {
+	traces := func() bool { return strings.Contains(r.stderr.String(), "tracing, Ctrl-C to end") }
+	for deadline := time.Now().Add(Patience); !traces(); {
 		select {
 		case err := <-r.done:
+			if traces() { // and has ended already
+				r.done <- err
+				return r
+			}
 			t.Fatalf("%s ended before it traced: %v\n%s", cmd, err, r.stderr.String())
 		case <-time.After(5 * time.Millisecond):
 		}

@@ -131,14 +131,14 @@ func TestChargesMemlock(t *testing.T) {
 
 func TestExternalTypes(t *testing.T) {
 	k := kernel(t, function("only_here"))
-	qt.Check(t, qt.IsNotNil(k.External()))
+	qt.Check(t, qt.IsNotNil(k.Relocations()))
 	types, err := k.Types()
 	qt.Assert(t, qt.IsNil(err))
-	qt.Check(t, qt.Equals(types, k.External()))
+	qt.Check(t, qt.Equals(types, k.Relocations()))
 
 	k, err = Inspect("")
 	qt.Assert(t, qt.IsNil(err))
-	qt.Check(t, qt.IsNil(k.External()))
+	qt.Check(t, qt.IsNil(k.Relocations()))
 
 	dir := t.TempDir()
 	_, err = Inspect(filepath.Join(dir, "none"))

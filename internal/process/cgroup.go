@@ -119,14 +119,3 @@ func ContainerID(name string) string {
 	}
 	return name
 }
-
-// containerOfPath returns the innermost container id in a cgroup's path.
-func containerOfPath(path string) string {
-	for path != "/" && path != "." && path != "" {
-		if id := ContainerID(filepath.Base(path)); id != "" {
-			return id
-		}
-		path = filepath.Dir(path)
-	}
-	return ""
-}

@@ -150,3 +150,14 @@ func TestOpenCgroup(t *testing.T) {
 	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.IsNil(f.Close()))
 }
+
+// containerOfPath goes up a cgroup's path as container_walk does in the kernel.
+func containerOfPath(path string) string {
+	for path != "/" && path != "." && path != "" {
+		if id := ContainerID(filepath.Base(path)); id != "" {
+			return id
+		}
+		path = filepath.Dir(path)
+	}
+	return ""
+}

@@ -130,5 +130,6 @@ func text(s string) *string {
 	if s == "" {
 		return nil
 	}
+	s = string(output.AppendEscaped(nil, []byte(s))) // errors quote what may be hostile
 	return &s
 }

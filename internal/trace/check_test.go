@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/loader"
+	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
@@ -64,7 +65,7 @@ func TestCheckJSONErrors(t *testing.T) {
 		qt.Assert(t, qt.IsNil(json.Unmarshal([]byte(stdout(b)), &got)))
 		qt.Check(t, qt.Equals(got["ok"], any(false)))
 		qt.Check(t, qt.Equals(got["exit_code"], any(float64(test.code))))
-		qt.Check(t, qt.Equals(got["error"], any(strings.ToValidUTF8(test.err.Error(), "\ufffd"))))
+		qt.Check(t, qt.Equals(got["error"], any(string(output.AppendEscaped(nil, []byte(test.err.Error()))))))
 		qt.Check(t, qt.Equals(got["remedy"], test.remedy))
 		qt.Check(t, qt.Equals(got["transport"], nil))
 		qt.Check(t, qt.DeepEquals(got["hooks"], any([]any{})))

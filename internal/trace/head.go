@@ -30,7 +30,7 @@ type Head struct {
 	UID         uint32
 	Comm        []byte // at most 15 bytes, hostile
 	CgroupID    uint64
-	ContainerID string // "" outside containers
+	ContainerID string // "" outside containers; from the record's own strings
 
 	comm [16]byte
 }
@@ -42,9 +42,7 @@ func (h *Head) Decode(host *Host, r *RecordHead) {
 	h.comm = r.Comm
 	h.Comm = CString(h.comm[:])
 	h.CgroupID = r.CgroupID
-	if host.Containers != nil {
-		h.ContainerID = host.Containers.ID(r.CgroupID, r.PID)
-	}
+	h.ContainerID = ""
 }
 
 // CString returns b up to its first NUL.
@@ -76,7 +74,7 @@ func HeadFields[E any](tool string, head func(*E) *Head) []output.Field[E] {
 			Get: func(e *E) output.Value { return output.Bytes(head(e).Comm) }},
 		{Name: "cgroup_id", Type: output.TypeUint, Doc: "Cgroup v2 id: the inode of its directory.",
 			Get: func(e *E) output.Value { return output.Uint(head(e).CgroupID) }},
-		{Name: "container_id", Type: output.TypeText, Nullable: true, Doc: "Container that the cgroup belongs to; null outside containers, and for one that was gone before it could be looked up.",
+		{Name: "container_id", Type: output.TypeText, Nullable: true, Doc: "Container that the cgroup belongs to; null outside containers.",
 			Get: func(e *E) output.Value { return TextOrNull(head(e).ContainerID) }},
 	}
 }

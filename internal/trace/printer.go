@@ -122,8 +122,8 @@ func (p *printer[E]) summary(c events.Counters) {
 	}
 	fmt.Fprintf(p.env.Stderr, "%s: %d seen = %d printed + %d filtered + %d lost",
 		p.env.Name, c.Seen, p.printed, c.Filtered, c.Lost)
-	if rest := c.Seen - p.printed - c.Filtered - c.Lost; rest != 0 {
-		fmt.Fprintf(p.env.Stderr, " + %d unread", rest)
+	if told := p.printed + c.Filtered + c.Lost; c.Seen > told {
+		fmt.Fprintf(p.env.Stderr, " + %d unread", c.Seen-told)
 	}
 	if c.Truncated > 0 {
 		fmt.Fprintf(p.env.Stderr, "; %d truncated", c.Truncated)

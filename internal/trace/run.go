@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/events"
@@ -52,6 +53,11 @@ func (s *session[E]) load() (err error) {
 		return err
 	}
 	if s.filter, err = filter.Resolve(s.env.Filter, s.host.Users); err != nil {
+		if errors.Is(err, unix.EPERM) { // opening a pinned map takes a privilege
+			if err := preflight.Capabilities(s.env.Name, s.tool.Needs); err != nil {
+				return err
+			}
+		}
 		return &command.UsageError{Err: err}
 	}
 	if s.kernel, err = preflight.Inspect(s.env.BTF); err != nil {
@@ -136,9 +142,7 @@ func (s *session[E]) stream(ctx context.Context) error {
 	}
 	s.host.Clock = clock
 	s.host.Started = time.Now().UnixNano()
-	if s.env.Format != "table" { // the table has no column for it
-		s.host.Containers = process.NewContainers()
-	}
+	s.host.Containers = process.NewContainers()
 	source, err := events.Open(s.loaded.Maps[loader.EventsMap], int(s.env.Buffer))
 	if err != nil {
 		return err

@@ -52,11 +52,13 @@ type bpfExecRecord struct {
 	Cpu            uint32
 	FilenameLen    uint16
 	InterpLen      uint16
+	ArgsLen        uint16
 	ExeLen         uint16
 	CwdLen         uint16
-	ArgsLen        uint16
+	ContainerLen   uint16
 	ArgsUnreadable uint16
 	ParentComm     [16]int8
+	_              [6]byte
 }
 
 type bpfScratch struct {

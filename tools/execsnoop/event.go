@@ -96,9 +96,10 @@ func (e *event) decode(h *trace.Host, raw []byte) error {
 	s := tail{raw[stringsOffset:]}
 	e.filename = cstring(s.take(r.FilenameLen))
 	e.interp = cstring(s.take(r.InterpLen))
+	e.args = splitArgs(e.args[:0], s.take(r.ArgsLen))
 	e.exe = e.joinPath(s.take(r.ExeLen), flagExeCut, flagExeDetached)
 	e.cwd = e.joinPath(s.take(r.CwdLen), flagCwdCut, flagCwdDetached)
-	e.args = splitArgs(e.args[:0], s.take(r.ArgsLen))
+	e.ContainerID = h.Containers.ID(trace.CString(s.take(r.ContainerLen)))
 	e.cut = r.Flags&flagArgsCut != 0
 	if e.filename != nil && r.Dirfd != unix.AT_FDCWD && !bytes.HasPrefix(e.filename, []byte("/")) {
 		e.filename = e.fdPath(r.Dirfd, e.filename)

@@ -8,6 +8,7 @@
  * rewritten them and every page of them is resident. A failure is seen at the
  * exit of the system call, with the arguments that the caller gave.
  */
+#include "../../internal/bpf/container.h"
 #include "../../internal/bpf/filter.h"
 #include "../../internal/bpf/path.h"
 #include "../../internal/bpf/syscall.h"
@@ -49,7 +50,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define F_PATHS 0x2000         /* exe and cwd were asked for */
 
 /* Set by the command before load. */
-const volatile bool want_paths = false;    /* exe, cwd, and the kind of file */
+const volatile bool want_paths = false;    /* exe, cwd, the kind of file, the container */
 const volatile bool want_failures = false; /* otherwise their end only closes the entry */
 const volatile bool filter_by_ppid = false;
 const volatile u32 filter_ppid = 0;
@@ -72,11 +73,16 @@ struct exec_record {
 	u32 sessionid;
 	s32 dirfd;        /* of a failed execveat */
 	u32 cpu;
-	u16 filename_len; /* bytes in data, in this order, NULs included */
+	/*
+	 * Bytes of the strings, in this order, NULs included. The paths come last:
+	 * what a long one leaves out is its own beginning, never an argument.
+	 */
+	u16 filename_len;
 	u16 interp_len;
-	u16 exe_len;      /* components, leaf first */
-	u16 cwd_len;
 	u16 args_len;
+	u16 exe_len; /* components, leaf first */
+	u16 cwd_len;
+	u16 container_len; /* name of the container's cgroup */
 	u16 args_unreadable; /* arguments that stand as empty strings in args */
 	char parent_comm[TASK_COMM_LEN];
 };
@@ -262,12 +268,6 @@ static __always_inline int exec_succeeded(void *ctx, struct task_struct *task, u
 		n = buffer_kernel_str(b, interp, INTERP_MAX);
 		rec->interp_len = n > 0 ? n : 0;
 	}
-	if (want_paths) {
-		rec->flags |= F_PATHS;
-		fill_image(s, BPF_CORE_READ(bprm, file));
-		fill_cwd(s, task);
-	}
-
 	u64 start = BPF_CORE_READ(task, mm, arg_start);
 	u64 size = BPF_CORE_READ(task, mm, arg_end) - start;
 	rec->args_bytes = size;
@@ -280,6 +280,12 @@ static __always_inline int exec_succeeded(void *ctx, struct task_struct *task, u
 		rec->flags |= F_ARGS_UNREADABLE;
 	else
 		rec->args_len = n;
+	if (want_paths) {
+		rec->flags |= F_PATHS;
+		fill_image(s, BPF_CORE_READ(bprm, file));
+		fill_cwd(s, task);
+		rec->container_len = container_append(b, task);
+	}
 
 	end_record(ctx, s);
 	return 0;
@@ -417,11 +423,12 @@ static __always_inline int exec_failed(void *ctx, struct pt_regs *regs, long ret
 		rec->filename_len = n;
 	else
 		rec->flags |= F_FILENAME_UNREADABLE;
+	fill_argv(s, argv, compat);
 	if (want_paths) {
 		rec->flags |= F_PATHS;
 		fill_cwd(s, task);
+		rec->container_len = container_append(&s->strings, task);
 	}
-	fill_argv(s, argv, compat);
 
 	end_record(ctx, s);
 	return 0;

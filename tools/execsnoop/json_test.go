@@ -60,6 +60,9 @@ func TestJSONValues(t *testing.T) {
 			map[string]any{"login_uid": nil, "session_id": nil}},
 		{"root logged in", success(func(r *record) { r.Flags = flagAudit }), map[string]any{"login_uid": 0.0, "session_id": 0.0}},
 		{"no audit", success(func(r *record) { r.Loginuid, r.Sessionid = 7, 8 }), map[string]any{"login_uid": nil, "session_id": nil}},
+		{"container", success(func(r *record) {
+			r.Flags, r.exe, r.container = flagPaths, []string{"ls", "bin"}, "cri-containerd-"+strings.Repeat("0123456789abcdef", 4)+".scope"
+		}), map[string]any{"exe": "/bin/ls", "container_id": strings.Repeat("0123456789abcdef", 4)}},
 		{"memfd", success(func(r *record) {
 			r.Flags, r.exe = flagPaths|flagMemfd|flagDeleted|flagExeDetached, []string{"memfd:x"}
 		}), map[string]any{"exe": "memfd:x", "exe_memfd": true, "exe_deleted": true, "exe_upper_layer": false, "exe_inode": 0.0, "exe_dev": "0:0"}},

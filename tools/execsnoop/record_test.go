@@ -22,6 +22,7 @@ type record struct {
 	bpfExecRecord
 	filename, interp *string // nil could not be read, or is not there
 	exe, cwd         []string
+	container        string
 	args             []string
 	rawArgs          string // in place of args, without a NUL that is not there
 }
@@ -81,12 +82,15 @@ func (r *record) bytes() []byte {
 	if r.interp != nil {
 		add(&r.InterpLen, *r.interp)
 	}
-	add(&r.ExeLen, r.exe...)
-	add(&r.CwdLen, r.cwd...)
 	add(&r.ArgsLen, r.args...)
 	if r.rawArgs != "" {
 		data = append(data, r.rawArgs...)
 		r.ArgsLen = uint16(len(r.rawArgs))
+	}
+	add(&r.ExeLen, r.exe...)
+	add(&r.CwdLen, r.cwd...)
+	if r.container != "" {
+		add(&r.ContainerLen, r.container)
 	}
 	out := bytes.Clone(unsafe.Slice((*byte)(unsafe.Pointer(&r.bpfExecRecord)), recordSize))
 	out = append(out, byte(len(data)), byte(len(data)>>8), 0, 0)
@@ -100,7 +104,7 @@ func host(t testing.TB) *trace.Host {
 	qt.Assert(t, qt.IsNil(err))
 	users, err := process.ReadUsers()
 	qt.Assert(t, qt.IsNil(err))
-	return &trace.Host{Clock: clock, Users: users}
+	return &trace.Host{Clock: clock, Users: users, Containers: process.NewContainers()}
 }
 
 // stamp is the kernel's time stamp of a moment in nanoseconds since 1970.

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Which container a task is in, from the names of its cgroups.
+ *
+ * Runtimes put the container's id, 64 hexadecimal digits, into the name of a
+ * cgroup directory. Reading that name here, at the event, is exact also for a
+ * process or a container that is gone a moment later. Tasks outside containers
+ * pay for a few short reads and add nothing to the record.
+ */
+#pragma once
+
+#include "buffer.h"
+
+#define CONTAINER_ID_LEN 64
+#define CONTAINER_NAME_MAX 128 /* cri-containerd-ID.scope and the like, with NUL */
+#define CONTAINER_LEVELS 6     /* cgroups that a container has below its own */
+
+/*
+ * Appends the first name that is long enough to hold an id, going up from kn,
+ * and returns its length with NUL, or 0.
+ */
+static __always_inline u32 container_walk(struct buffer *b, struct kernfs_node *kn)
+{
+	for (int i = 0; i < CONTAINER_LEVELS && kn; i++) {
+		char *tail = buffer_tail(b);
+		long n;
+
+		if (!tail)
+			return 0;
+		n = bpf_probe_read_kernel_str(tail, CONTAINER_NAME_MAX, BPF_CORE_READ(kn, name));
+		if (n > CONTAINER_ID_LEN) {
+			b->len += n;
+			return n;
+		}
+		if (bpf_core_field_exists(kn->__parent))
+			kn = BPF_CORE_READ(kn, __parent); /* 6.15 */
+		else
+			kn = BPF_CORE_READ((struct kernfs_node___5_10 *)kn, parent);
+	}
+	return 0;
+}
+
+/* The cgroup v2 hierarchy first, then that of v1's pids controller. */
+static __always_inline u32 container_append(struct buffer *b, struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	u32 n = container_walk(b, BPF_CORE_READ(set, dfl_cgrp, kn));
+
+	if (n || !bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		return n;
+	u32 pids = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
+	struct cgroup_subsys_state *css = NULL;
+
+	bpf_core_read(&css, sizeof(css), &set->subsys[pids & 15]);
+	return container_walk(b, BPF_CORE_READ(css, cgroup, kn));
+}
