@@ -10,7 +10,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
-// Bits of bpfExecRecord.Flags (execsnoop.bpf.c).
+// Bits of bpfExecRecord.Flags (execsnoop.h).
 const (
 	flagArgsCut        = 0x01
 	flagArgsUnreadable = 0x02

@@ -111,7 +111,7 @@ func TestDocumentedLimits(t *testing.T) {
 
 func source(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile("execsnoop.bpf.c")
+	b, err := os.ReadFile("execsnoop.h")
 	qt.Assert(t, qt.IsNil(err))
 	return string(b)
 }
