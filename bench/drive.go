@@ -40,24 +40,31 @@ type pace struct {
 
 // drive makes events and returns when all are done.
 func (b *bench) drive(l load, p pace) error {
+	_, err := b.driveTimed(l, p)
+	return err
+}
+
+// driveTimed also tells the CPU time of the workers and their children, which
+// unlike the time of day does not depend on who else wants the CPUs.
+func (b *bench) driveTimed(l load, p pace) (cpu time.Duration, err error) {
 	wait, err := b.startDriving(b.ctx, l, p)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	return wait()
 }
 
 // startDriving returns a function that waits for the workers.
-func (b *bench) startDriving(ctx context.Context, l load, p pace) (wait func() error, err error) {
+func (b *bench) startDriving(ctx context.Context, l load, p pace) (wait func() (cpu time.Duration, err error), err error) {
 	var workers []*exec.Cmd
-	wait = func() error {
-		var first error
+	wait = func() (cpu time.Duration, first error) {
 		for _, w := range workers {
 			if err := w.Wait(); err != nil && first == nil && ctx.Err() == nil {
 				first = fmt.Errorf("worker: %w", err)
 			}
+			cpu += w.ProcessState.UserTime() + w.ProcessState.SystemTime()
 		}
-		return first
+		return cpu, first
 	}
 	job, err := json.Marshal(job{l.driver, l.args, p.each, p.pause, p.oneCPU})
 	if err != nil {

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // overheadMetric measures how much a workload is slowed down by being traced.
 func overheadMetric(subjects []subject, l load, commands int, targets ...target) metric {
@@ -11,14 +8,19 @@ func overheadMetric(subjects []subject, l load, commands int, targets ...target)
 		name:  "overhead",
 		title: "Cost to a workload",
 		text: `One worker runs ` + count(float64(commands)) + ` commands one after the other, as find -exec does, with the tool
-running and without it, right before and after. The slowdown is the
-time with the tool over the mean of the two without. Everything that tracing
-costs is in it: the BPF programs, and the tool's own work on the same CPUs.`,
-		figures:  []figure{{"slowdown", number(3, "")}, {"time per event", scaled(1e3, 0, "µs")}},
+running, and without it right before and after. All CPU time counts: of the
+worker, of the commands (the BPF programs run in them), and of the tool itself.
+The cost is that with the tool, less the mean of the two without. (CPU time and not
+the time of day, because a machine's other work lengthens only that.)`,
+		figures: []figure{
+			{"cost per event", scaled(1e3, 1, "µs")}, {"of which in the tool", scaled(1e3, 1, "µs")},
+			{"CPU per event, untraced", scaled(1e3, 1, "µs")}, {"traced", scaled(1e3, 1, "µs")},
+		},
 		subjects: subjects,
 		targets:  targets,
 		measure: func(b *bench, s subject) ([]float64, error) {
-			before, err := b.timeLoad(l)
+			work := func() (time.Duration, error) { return b.driveTimed(l, pace{each: commands}) }
+			before, err := work()
 			if err != nil {
 				return nil, err
 			}
@@ -27,22 +29,28 @@ costs is in it: the BPF programs, and the tool's own work on the same CPUs.`,
 				return nil, err
 			}
 			defer t.end()
-			with, err := b.timeLoad(l)
+			own1, err := t.cpuTime()
+			if err != nil {
+				return nil, err
+			}
+			with, err := work()
+			if err != nil {
+				return nil, err
+			}
+			t.out.quiet(150 * time.Millisecond)
+			own2, err := t.cpuTime()
 			if err != nil {
 				return nil, err
 			}
 			if _, err := t.finish(); err != nil {
 				return nil, err
 			}
-			after, err := b.timeLoad(l)
-			without := math.Max(1, float64(before+after)/2)
-			return []float64{float64(with) / without, float64(with) / float64(b.overhead)}, err
+			after, err := work()
+			n := float64(commands)
+			without := float64(before+after) / 2 / n
+			own := float64(own2-own1) / n
+			traced := float64(with)/n + own
+			return []float64{traced - without, own, without, traced}, err
 		},
 	}
-}
-
-func (b *bench) timeLoad(l load) (time.Duration, error) {
-	began := time.Now()
-	err := b.drive(l, pace{each: b.overhead})
-	return time.Since(began), err
 }

@@ -9,7 +9,7 @@ import (
 const (
 	settleWindow = 200 * time.Millisecond
 	settleLimit  = 30 * time.Second // for one sample
-	settleTotal  = 5 * time.Minute  // for all
+	settleTotal  = 10 * time.Minute // for all
 	settleBusy   = 0.08             // of all CPUs
 )
 

@@ -214,18 +214,27 @@ func (f *Filter) Fill(coll *ebpf.Collection) error {
 }
 
 // FillChildren adds the children that the processes have already. Those that
-// they get from now on are added in the kernel.
+// they get from now on are added in the kernel, if their parent is known there:
+// so we look until there is nothing new.
 func (f *Filter) FillChildren(coll *ebpf.Collection) error {
 	if !f.flags.Follow {
 		return nil
 	}
-	children, err := process.Descendants(f.flags.PIDs)
-	if err != nil {
-		return fmt.Errorf("--follow: %w", err)
-	}
-	for _, pid := range children {
-		if err := coll.Maps["filter_pids"].Put(pid, uint8(1)); err != nil {
-			return fmt.Errorf("--follow: filter process %d: %w", pid, err)
+	known := make(map[uint32]bool)
+	for news := true; news; {
+		news = false
+		children, err := process.Descendants(f.flags.PIDs)
+		if err != nil {
+			return fmt.Errorf("--follow: %w", err)
+		}
+		for _, pid := range children {
+			if known[pid] {
+				continue
+			}
+			known[pid], news = true, true
+			if err := coll.Maps["filter_pids"].Put(pid, uint8(1)); err != nil {
+				return fmt.Errorf("--follow: filter process %d: %w", pid, err)
+			}
 		}
 	}
 	return nil
