@@ -12,6 +12,7 @@ func floodMetric(subjects []subject, l load, perWorker int, targets ...target) m
 	return metric{
 		name:  "flood",
 		plain: true,
+		long:  true,
 		title: "Many workers at once",
 		text: fmt.Sprintf("%d processes make %s events each", floodWorkers, count(float64(perWorker))) + `, as fast as the machine can, at
 default buffers, stdout to a file. Printed are the lines of those events; told

@@ -8,9 +8,9 @@ import (
 
 const (
 	settleWindow = 200 * time.Millisecond
-	settleLimit  = 30 * time.Second // for one sample
-	settleTotal  = 10 * time.Minute // for all
-	settleBusy   = 0.08             // of all CPUs
+	settleLimit  = 5 * time.Second // for one sample
+	settleTotal  = 3 * time.Minute // for all
+	settleBusy   = 0.08            // of all CPUs
 )
 
 // settle waits until the machine is idle, because others may use it too, and

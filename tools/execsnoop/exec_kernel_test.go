@@ -156,7 +156,7 @@ func TestArgumentsRewritten(t *testing.T) {
 	self := lookup(t, workload)
 	dir := t.TempDir()
 	r := kerneltest.Start(t, "execsnoop", "--json")
-	const runs = 53
+	const runs = 31
 	got := make(map[int]string)
 	for range runs {
 		cmd := kerneltest.Command(t, workload, "rewrite", self, "x", "args", dir+"/PID", strings.Repeat("A", 97))
@@ -281,7 +281,7 @@ func TestHostileArguments(t *testing.T) {
 
 func TestLongArguments(t *testing.T) {
 	self := lookup(t, workload)
-	for _, size := range []int{127, 128, 129, 4095, 4096, 4097, 7000} {
+	for _, size := range []int{128, 129, 4096, 7000} {
 		long := strings.Repeat("x", size)
 		events, _ := observe(t, workload, "exec", self, "x", "args", "/dev/null", long)
 		e := one(t, events)
@@ -301,7 +301,7 @@ func TestLongArguments(t *testing.T) {
 
 func TestManyArguments(t *testing.T) {
 	self := lookup(t, workload)
-	for n, more := range map[int]bool{19: false, 20: false, 21: true, 300: true} {
+	for n, more := range map[int]bool{20: false, 21: true, 300: true} {
 		args := []string{"x", "args", "/dev/null"}
 		for i := len(args); i < n; i++ {
 			args = append(args, "a"+strconv.Itoa(i))
