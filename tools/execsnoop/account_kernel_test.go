@@ -54,12 +54,12 @@ func TestLoss(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			r := kerneltest.Start(t, "execsnoop", "--json", "--transport", transport, "--buffer", "64K", "--fail-on-loss")
 			qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(syscall.SIGSTOP)))
-			storm(t, "503")
+			storm(t, "701")
 			qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(syscall.SIGCONT)))
 			qt.Check(t, qt.Equals(r.Stop(), 1), qt.Commentf("--fail-on-loss"))
 			a := r.Account()
 			qt.Check(t, qt.IsTrue(a.Lost > 50), qt.Commentf("lost %d", a.Lost))
-			qt.Check(t, qt.IsTrue(a.Seen >= 504), qt.Commentf("seen %d", a.Seen))
+			qt.Check(t, qt.IsTrue(a.Seen >= 702), qt.Commentf("seen %d", a.Seen))
 			validate(t, r)
 			var told uint64
 			for _, e := range r.Lines() {

@@ -45,7 +45,7 @@ transcript() {
 	sleep 0.3
 	kill -INT "$tool" 2>/dev/null || : # with --count it has ended
 	wait "$tool"
-	[ "$(wc -l <"$dir/out")" -gt 0 ] || { echo "example: execsnoop $flags: no events" >&2; exit 1; }
+	grep -q / "$dir/out" || { echo "example: execsnoop $flags: no events" >&2; exit 1; }
 	if [ -n "$pipe" ]; then
 		sh -c "$pipe" <"$dir/out"
 	else
@@ -117,7 +117,7 @@ END
 transcript "-n '^(date|uname)\$'" 'date; uname -s; sleep 0'
 transcript "-l 'main\$'" './report main; ls main; sleep 0'
 say <<'END'
-A command can be ended by itself, after a number of events or after some time:
+execsnoop ends by itself after --count events, or after a --duration:
 END
 transcript '--count 2' 'date; uname -s; sleep 0; sleep 0'
 say <<'END'
