@@ -45,12 +45,14 @@ var machines = map[string]machine{
 }
 
 // accel is software emulation unless asked otherwise: a /dev/kvm that opens
-// does not prove that guests run, so that it is never tried by itself.
+// does not prove that guests run, so that it is never tried by itself. All
+// CPUs of a guest share one thread: with a thread each, more than there are
+// cores, they wait for one another's interrupts, and now and then for ever.
 func accel() []string {
 	if os.Getenv("RINGSIDE_KVM") == "1" {
 		return []string{"-accel", "kvm"}
 	}
-	return []string{"-accel", "tcg,thread=multi"}
+	return []string{"-accel", "tcg,thread=single"}
 }
 
 // channels are the host files at the far end of the guest's ports.

@@ -11,7 +11,7 @@ func TestQEMUArgs(t *testing.T) {
 	for _, k := range Matrix {
 		img := &Image{Kernel: k, Dir: "/cache/k"}
 		args := strings.Join(qemuArgs(machines[k.Arch], img, "/tmp/i", 1024, channels{"/tmp/a,b", "/dev/fd/3", "/tmp/s"}), " ")
-		qt.Check(t, qt.StringContains(args, "-accel tcg,thread=multi"))
+		qt.Check(t, qt.StringContains(args, "-accel tcg,thread=single"))
 		qt.Check(t, qt.Not(qt.StringContains(args, "kvm")))
 		qt.Check(t, qt.StringContains(args, "-kernel /cache/k/vmlinuz -initrd /tmp/i"))
 		qt.Check(t, qt.StringContains(args, "path=/tmp/a,,b"))

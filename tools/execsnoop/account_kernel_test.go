@@ -40,8 +40,12 @@ func TestExactCount(t *testing.T) {
 			storm(t, "401")
 			qt.Assert(t, qt.Equals(r.Stop(), 0))
 			a := r.Account()
-			qt.Check(t, qt.Equals(a.Lost, 0))
-			qt.Check(t, qt.Equals(marked(r, "storm"), 401))
+			if transport == "ring" || os.Getenv("RINGSIDE_KERNEL") != "newest" {
+				qt.Check(t, qt.Equals(a.Lost, 0))
+			}
+			// bpf_perf_event_output gives up (EBUSY) where three of its callers
+			// were preempted on a CPU, which tracepoints allow from 7.0 on.
+			qt.Check(t, qt.Equals(marked(r, "storm")+int(a.Lost), 401))
 			validate(t, r)
 		})
 	}
