@@ -48,7 +48,7 @@ test-objects: setup ## the committed BPF objects are what clang-19 makes of the 
 test-docs: build ## the generated documents are up to date, and man pages have every flag
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && mkdir "$$tmp/docs" && \
 	scripts/generate $(BIN) "$$tmp" && (cd "$$tmp" && find . -type f) | while read -r f; do \
-	cmp "$$f" "$$tmp/$$f" || { echo "run: make docs" >&2; exit 1; }; done && echo "docs: up to date"
+	cmp "$$f" "$$tmp/$$f" || { echo "run: make docs" >&2; exit 1; }; done && scripts/check-docs $(BIN) && echo "docs: up to date"
 
 test-here: build ## kernel tests on the kernel of this machine; needs root
 	@for c in $(COMMANDS); do \

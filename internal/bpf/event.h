@@ -104,7 +104,11 @@ struct {
 	__type(value, u64); /* event */
 } handled SEC(".maps");
 
-/* True for the copy, counted from 0, that is to handle this event of the task. */
+/*
+ * True for the copy, counted from 0, that is to handle this event of the task.
+ * Call it first, before any return: a run that the kernel skipped counts as lost
+ * unless a backup came as far as this.
+ */
 static __always_inline bool handle_once(u32 copy, u64 task, u64 event)
 {
 	if (copy > 0) {

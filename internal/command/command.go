@@ -60,15 +60,6 @@ func (c *Command) Execute(ctx context.Context, args []string, stdout, stderr io.
 	return report(c.Name, stderr, c.parseAndRun(ctx, env, args))
 }
 
-func (c *Command) start(ctx context.Context, env *Env) error {
-	if env.Duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, env.Duration)
-		defer cancel()
-	}
-	return c.Run(ctx, env)
-}
-
 // describe prints one of the command's documents, or of those that are made
 // from its flags.
 func (c *Command) describe(env *Env, what string) error {

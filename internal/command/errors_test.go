@@ -9,7 +9,6 @@ import (
 	"os"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/go-quicktest/qt"
 
@@ -90,31 +89,4 @@ func TestClosedPipe(t *testing.T) {
 		qt.Check(t, qt.Equals(c.Execute(t.Context(), []string{arg}, full{}, &stderr), ExitFailure), qt.Commentf("%s", arg))
 		qt.Check(t, qt.Equals(stderr.String(), "testsnoop: no space left on device\n"), qt.Commentf("%s", arg))
 	}
-}
-
-func TestDuration(t *testing.T) {
-	r := execute(t, func(ctx context.Context, env *Env) error {
-		deadline, ok := ctx.Deadline()
-		qt.Check(t, qt.IsTrue(ok))
-		qt.Check(t, qt.IsTrue(time.Until(deadline) <= time.Hour && time.Until(deadline) > 59*time.Minute))
-		return nil
-	}, "--duration", "1h")
-	qt.Assert(t, qt.Equals(r.code, ExitOK))
-
-	r = execute(t, func(ctx context.Context, env *Env) error {
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Second):
-			t.Error("--duration did not end")
-		}
-		return nil
-	}, "--duration", "1ms")
-	qt.Assert(t, qt.Equals(r.code, ExitOK))
-
-	execute(t, func(ctx context.Context, env *Env) error {
-		_, ok := ctx.Deadline()
-		qt.Check(t, qt.IsFalse(ok))
-		qt.Check(t, qt.Equals(env.Name, "testsnoop"))
-		return nil
-	})
 }

@@ -74,7 +74,7 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 		if env.json {
 			env.Format = "json"
 		}
-		return c.start(cc.Context, env)
+		return c.Run(cc.Context, env)
 	}
 	return app.RunContext(ctx, append([]string{c.Name}, args...))
 }

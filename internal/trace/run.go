@@ -88,7 +88,9 @@ func (s *session[E]) load() (err error) {
 	if err := s.set(spec); err != nil {
 		return err
 	}
-	hooks := append(s.filter.Hooks(), s.tool.Hooks...)
+	// The filter's hooks come last: where the command looks at an exit as well,
+	// a process must not have left the set before the command saw it.
+	hooks := append(s.tool.Hooks[:len(s.tool.Hooks):len(s.tool.Hooks)], s.filter.Hooks()...)
 	if s.choices, err = loader.Choose(s.kernel, hooks, kinds); err != nil {
 		return err
 	}
@@ -166,6 +168,11 @@ func (s *session[E]) stream(ctx context.Context) error {
 	}
 	s.banner()
 
+	if s.env.Duration > 0 { // from here on: loading is not tracing
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.env.Duration)
+		defer cancel()
+	}
 	p := &printer[E]{session: s, w: w, counters: s.counters}
 	return p.finish(source.Run(ctx, p, s.loaded.Detach))
 }
