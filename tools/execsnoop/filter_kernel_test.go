@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/rlimit"
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/kerneltest"
@@ -182,6 +183,7 @@ func TestFilterPinnedMaps(t *testing.T) {
 		qt.Assert(t, qt.IsNil(syscall.Mount("bpf", bpffs, "bpf", 0, "")))
 		t.Cleanup(func() { syscall.Unmount(bpffs, 0) })
 	}
+	qt.Assert(t, qt.IsNil(rlimit.RemoveMemlock())) // for our own maps, before 5.11
 	pin := func(name string, value uint32) (*ebpf.Map, string) {
 		m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: 8, ValueSize: value, MaxEntries: 128})
 		qt.Assert(t, qt.IsNil(err))
