@@ -6,17 +6,26 @@ import (
 	"io"
 )
 
-// index knows where every type is, and which ones were asked for by name.
+// index knows where types are, and which ones were asked for by name.
 type index struct {
-	file    io.ReaderAt
-	h       header
-	offsets []uint32 // by type id, in the type section; id 0 is void
-	named   []uint32
+	file  io.ReaderAt
+	h     header
+	count uint32   // type ids, from 1; id 0 is void
+	steps []uint32 // offset in the type section of every stride-th type
+	named []uint32
+
+	window []byte // of the type section, from at
+	at     int64
 }
+
+// stride is how many types lie between two known offsets. The few that are
+// read are found from the last one before them, which costs less than knowing
+// all of a hundred thousand.
+const stride = 64
 
 // readTypes streams over the type section.
 func readTypes(file io.ReaderAt, h header, wanted map[uint32]string) (*index, error) {
-	ix := &index{file: file, h: h, offsets: make([]uint32, 1, h.typeLen/24)}
+	ix := &index{file: file, h: h}
 	s := newStream(file, h.typeOff, h.typeLen)
 	for s.off < h.typeLen {
 		at := uint32(s.off)
@@ -32,10 +41,13 @@ func readTypes(file io.ReaderAt, h header, wanted map[uint32]string) (*index, er
 		if _, err := s.next(rest); err != nil {
 			return nil, err
 		}
-		if _, ok := wanted[name]; ok && selectable(kindOf(info)) {
-			ix.named = append(ix.named, uint32(len(ix.offsets)))
+		if ix.count%stride == 0 {
+			ix.steps = append(ix.steps, at)
 		}
-		ix.offsets = append(ix.offsets, at)
+		ix.count++
+		if _, ok := wanted[name]; ok && selectable(kindOf(info)) {
+			ix.named = append(ix.named, ix.count)
+		}
 	}
 	return ix, nil
 }
@@ -77,26 +89,50 @@ type rawType struct {
 }
 
 func (ix *index) read(id uint32) (rawType, error) {
-	if id == 0 || int(id) >= len(ix.offsets) {
+	if id == 0 || id > ix.count {
 		return rawType{}, fmt.Errorf("%w: no type %d", errFormat, id)
 	}
-	at := ix.h.typeOff + int64(ix.offsets[id])
-	var b [typeSize]byte
-	if _, err := ix.file.ReadAt(b[:], at); err != nil {
-		return rawType{}, fmt.Errorf("read type %d: %w", id, err)
+	at := int64(ix.steps[(id-1)/stride])
+	for skip := (id - 1) % stride; ; skip-- {
+		b, err := ix.bytes(at, typeSize)
+		if err != nil {
+			return rawType{}, fmt.Errorf("read type %d: %w", id, err)
+		}
+		t := rawType{
+			name: binary.NativeEndian.Uint32(b),
+			info: binary.NativeEndian.Uint32(b[4:]),
+			size: binary.NativeEndian.Uint32(b[8:]),
+		}
+		n, err := extraSize(t.info)
+		if err != nil {
+			return rawType{}, err
+		}
+		if skip > 0 {
+			at += typeSize + int64(n)
+			continue
+		}
+		if b, err = ix.bytes(at+typeSize, n); err != nil {
+			return rawType{}, fmt.Errorf("read type %d: %w", id, err)
+		}
+		t.extra = append([]byte(nil), b...)
+		return t, nil
 	}
-	t := rawType{
-		name: binary.NativeEndian.Uint32(b[:]),
-		info: binary.NativeEndian.Uint32(b[4:]),
-		size: binary.NativeEndian.Uint32(b[8:]),
+}
+
+// bytes returns n bytes at an offset of the type section, valid until the
+// next call, from a window of the file that it moves as needed.
+func (ix *index) bytes(at int64, n int) ([]byte, error) {
+	if at+int64(n) > ix.h.typeLen {
+		return nil, errFormat
 	}
-	n, err := extraSize(t.info)
-	if err != nil || n == 0 {
-		return t, err
+	if at < ix.at || at+int64(n) > ix.at+int64(len(ix.window)) {
+		size := min(int64(max(n, 4<<10)), ix.h.typeLen-at)
+		ix.window = append(ix.window[:0], make([]byte, size)...)
+		ix.at = at
+		if _, err := ix.file.ReadAt(ix.window, ix.h.typeOff+at); err != nil {
+			ix.window = ix.window[:0]
+			return nil, err
+		}
 	}
-	t.extra = make([]byte, n)
-	if _, err := ix.file.ReadAt(t.extra, at+typeSize); err != nil {
-		return rawType{}, fmt.Errorf("read type %d: %w", id, err)
-	}
-	return t, nil
+	return ix.window[at-ix.at:][:n], nil
 }

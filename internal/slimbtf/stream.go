@@ -18,7 +18,7 @@ type stream struct {
 }
 
 func newStream(file io.ReaderAt, start, size int64) *stream {
-	return &stream{file: file, start: start, size: size, buf: make([]byte, 64<<10)}
+	return &stream{file: file, start: start, size: size, buf: make([]byte, 32<<10)}
 }
 
 // fill moves what is left to the front and reads more behind it.

@@ -148,8 +148,10 @@ static __always_inline int exec_succeeded(void *ctx, struct task_struct *task, u
 		return 0;
 	}
 	struct scratch *s = begin_record(SCRATCH_EXEC + copy, KIND_EXEC, task);
-	if (!s)
+	if (!s) {
+		COUNT(lost);
 		return 0;
+	}
 	struct exec_record *rec = &s->rec;
 	struct buffer *b = &s->strings;
 
@@ -235,8 +237,10 @@ static __always_inline int exec_failed(void *ctx, struct pt_regs *regs, long ret
 		return 0;
 	}
 	struct scratch *s = begin_record(SCRATCH_FAIL + slot, KIND_FAIL, task);
-	if (!s)
+	if (!s) {
+		COUNT(lost);
 		return 0;
+	}
 	struct exec_record *rec = &s->rec;
 
 	rec->ret = ret;
