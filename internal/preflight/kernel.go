@@ -171,9 +171,10 @@ func (k *Kernel) HasTracepoint(name string) bool {
 }
 
 // HasHelper reports whether the kernel knows the BPF helper, by the enum of
-// helper numbers in its own type information.
+// helper numbers in its own type information. The object must name the helper
+// in an enum of its own, so that Fit has taken it.
 func (k *Kernel) HasHelper(name string) bool {
-	spec, err := k.Types()
+	spec, err := k.fitted()
 	if err != nil {
 		return false
 	}

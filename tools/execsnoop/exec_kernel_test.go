@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
 
@@ -115,6 +116,7 @@ func write(t *testing.T, name, content string, mode os.FileMode) string {
 
 func TestSuccess(t *testing.T) {
 	self := lookup(t, workload)
+	began := time.Now()
 	events, _ := observe(t, workload, "exec", self, "masked name", "args", "/dev/null", "a b", "")
 	e := one(t, events)
 	qt.Check(t, qt.DeepEquals(argv(t, e), []string{"masked name", "args", "/dev/null", "a b", ""}))
@@ -124,6 +126,9 @@ func TestSuccess(t *testing.T) {
 	qt.Check(t, qt.Equals(e["filename"], any(self)))
 	qt.Check(t, qt.Equals(e["exe"], any(self)))
 	qt.Check(t, qt.IsNil(e["interp"]))
+	when, err := time.Parse(time.RFC3339Nano, e["time"].(string))
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.IsTrue(!when.Before(began) && when.Before(time.Now())), qt.Commentf("%s since %s", when, began))
 	cwd, err := os.Getwd()
 	qt.Assert(t, qt.IsNil(err))
 	qt.Check(t, qt.Equals(e["cwd"], any(cwd)))
