@@ -277,3 +277,23 @@ func TestPrivilegesAreDropped(t *testing.T) {
 	qt.Check(t, qt.StringContains(string(b), "CapEff:\t0000008000000000\n")) // CAP_BPF
 	qt.Check(t, qt.Equals(r.Stop(), 0))
 }
+
+// Type information from a file serves as well as the kernel's own; a file
+// that is none is told before anything is loaded.
+func TestExternalTypes(t *testing.T) {
+	btf, err := os.ReadFile("/sys/kernel/btf/vmlinux")
+	qt.Assert(t, qt.IsNil(err))
+	file := write(t, "vmlinux.btf", string(btf), 0o644)
+	r := kerneltest.Start(t, "execsnoop", "-x", "--json", "--btf", file)
+	exec.Command("/bin/true", "external").Run()
+	qt.Check(t, qt.Equals(r.Stop(), 0))
+	qt.Check(t, qt.Equals(marked(r, "external"), 1))
+
+	for _, bad := range []string{"/nonexistent", write(t, "text", "not BTF", 0o644)} {
+		stdout, stderr, code := kerneltest.Output(t, kerneltest.Command(t, "execsnoop", "--btf", bad))
+		qt.Check(t, qt.Equals(code, 2))
+		qt.Check(t, qt.Equals(stdout, ""))
+		qt.Check(t, qt.StringContains(stderr, "--btf: "))
+		qt.Check(t, qt.Equals(strings.Count(stderr, "\n"), 1), qt.Commentf("%s", stderr))
+	}
+}
