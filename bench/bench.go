@@ -22,6 +22,7 @@ type bench struct {
 	idle     string // a program that exits at once
 	commands []command
 	busy     int           // samples taken although the machine was busy
+	version  string        // of ours, as built
 	waited   time.Duration // for it to be idle
 }
 
@@ -63,6 +64,7 @@ func newBench(ctx context.Context, opts options) (*bench, error) {
 	if err := os.WriteFile(b.idle, idleProgram(), 0o755); err != nil {
 		return nil, fmt.Errorf("write the idle program: %w", err)
 	}
+	b.version = ourVersion()
 	return b, b.build()
 }
 
@@ -71,7 +73,7 @@ func (b *bench) close() { os.RemoveAll(b.dir) }
 // build builds our commands as they are released.
 func (b *bench) build() error {
 	for _, c := range b.commands {
-		cmd := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-ldflags", "-s -w",
+		cmd := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w",
 			"-o", b.binary(c.name), "github.com/ringside-tools/ringside/tools/"+c.name)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		cmd.Stderr = os.Stderr
@@ -84,31 +86,37 @@ func (b *bench) build() error {
 
 func (b *bench) binary(name string) string { return filepath.Join(b.dir, name) }
 
-// about is the list at the head of the page.
+// about is the list at the head of the page: who is compared.
 func (b *bench) about() []string {
-	var uts unix.Utsname
-	unix.Uname(&uts)
-	lines := []string{
-		"Date: " + time.Now().UTC().Format(time.DateOnly),
-		"Kernel: " + unix.ByteSliceToString(uts.Release[:]) + " (" + runtime.GOARCH + ")",
-		fmt.Sprintf("CPUs: %d", runtime.NumCPU()),
-		fmt.Sprintf("Runs of each figure: %d", b.runs),
-		fmt.Sprintf("Ringside: %s, built with %s", ourVersion(), runtime.Version()),
-	}
+	var lines []string
 	for _, p := range peerPackages(b.commands) {
-		lines = append(lines, p+": "+packageVersion(p))
-	}
-	if b.busy > 0 {
-		lines = append(lines, fmt.Sprintf("%d samples were taken while something else kept the machine busy", b.busy))
+		lines = append(lines, p+" "+packageVersion(p))
 	}
 	return lines
 }
 
-// ourVersion names the tag or commit; "-dirty" if the tree has changes.
+// measured tells when a metric was measured, and of what.
+func (b *bench) measured() string {
+	return fmt.Sprintf("%s, %s (%s), %d runs", time.Now().UTC().Format(time.DateOnly), b.version, runtime.Version(), b.runs)
+}
+
+// machine tells on what.
+func machine() string {
+	var uts unix.Utsname
+	unix.Uname(&uts)
+	return fmt.Sprintf("kernel %s, %s, %d CPUs", unix.ByteSliceToString(uts.Release[:]), runtime.GOARCH, runtime.NumCPU())
+}
+
+// ourVersion names the tag or commit; "-dirty" if what we build has changes.
 func ourVersion() string {
-	out, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output()
+	out, err := exec.Command("git", "describe", "--tags", "--always").Output()
 	if err != nil {
-		return "unknown"
+		return "unknown version"
 	}
-	return strings.TrimSpace(string(out))
+	version := strings.TrimSpace(string(out))
+	changes, err := exec.Command("git", "status", "--porcelain", "--", "tools", "internal", "go.mod").Output()
+	if err != nil || len(changes) > 0 {
+		version += "-dirty"
+	}
+	return version
 }

@@ -37,6 +37,6 @@ func scaled(by float64, decimals int, unit string) func(float64) string {
 
 var (
 	millis    = scaled(1e6, 1, "ms") // of nanoseconds
-	megabytes = scaled(1e6, 1, "MB") // of bytes
+	megabytes = scaled(1e6, 2, "MB") // of bytes
 	count     = number(0, "")
 )

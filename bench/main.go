@@ -2,7 +2,7 @@
 // today, libbpf-tools and bpftrace, and writes docs/benchmarks.md.
 //
 //	go run ./bench                        # everything, and write the page
-//	go run ./bench -only execsnoop/memory # some metrics, to stdout
+//	go run ./bench -only execsnoop/memory # some metrics again, and write the page
 //	go run ./bench -quick                 # a smoke test: small loads, one run
 //
 // It needs root. A metric (metric.go) is measured for all subjects in turn,
@@ -51,8 +51,8 @@ func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	flags.IntVar(&o.runs, "runs", 5, "how often each figure is measured")
-	only := flags.String("only", "", "only metrics that match this regular `expression`; to stdout")
-	flags.StringVar(&o.out, "out", "docs/benchmarks.md", "`file` to write when everything is measured")
+	only := flags.String("only", "", "measure only metrics that match this regular `expression`, and keep the others")
+	flags.StringVar(&o.out, "out", "docs/benchmarks.md", "`file` to write")
 	flags.BoolVar(&o.quick, "quick", false, "one run with small loads, writing nothing")
 	flags.IntVar(&o.flood, "flood", 0, "events of each of the flood's 16 workers (default 10000)")
 	flags.Parse(args)
@@ -90,19 +90,12 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer b.close()
 
-	var results []result
-	for _, m := range b.metrics() {
-		if !opts.only.MatchString(m.name) {
-			continue
-		}
-		r, err := b.measure(m)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
-		}
-		results = append(results, r)
+	results, err := b.measureAll()
+	if err != nil {
+		return err
 	}
 	page := render(b.about(), results)
-	if opts.quick || opts.partial() {
+	if opts.quick {
 		_, err = os.Stdout.WriteString(page)
 		return err
 	}
@@ -116,6 +109,33 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// partial reports whether only a part was measured, which would make an
-// incomplete page.
-func (o options) partial() bool { return o.only.String() != "" }
+// measureAll measures what was asked for, and takes the rest from the last
+// time. It saves after every metric: a run takes long, and may be interrupted.
+func (b *bench) measureAll() ([]result, error) {
+	all, err := loadSaved(savedFile)
+	if err != nil {
+		return nil, err
+	}
+	var results []result
+	for _, m := range b.metrics() {
+		if !b.only.MatchString(m.name) {
+			if r, ok := all[m.name].result(m); ok && !b.quick {
+				results = append(results, r)
+			}
+			continue
+		}
+		r, err := b.measure(m)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+		results = append(results, r)
+		if b.quick {
+			continue
+		}
+		all[m.name] = r.save()
+		if err := storeSaved(savedFile, all); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}

@@ -42,13 +42,16 @@ type target struct {
 // result is a measured metric: samples[subject][figure][run].
 type result struct {
 	metric
-	samples [][][]float64
+	measured string // when, and which version of ours
+	machine  string
+	samples  [][][]float64
 }
 
 // measure takes the samples in turns. A peer that fails is told and left out;
 // a failure of ours ends the run.
 func (b *bench) measure(m metric) (result, error) {
-	r := result{metric: m, samples: make([][][]float64, len(m.subjects))}
+	r := result{metric: m, measured: b.measured(), machine: machine(), samples: make([][][]float64, len(m.subjects))}
+	busy := b.busy
 	for i := range r.samples {
 		r.samples[i] = make([][]float64, len(m.figures))
 	}
@@ -86,6 +89,9 @@ func (b *bench) measure(m metric) (result, error) {
 			}
 			fmt.Fprintf(os.Stderr, "bench: %s %d/%d %s: %s\n", m.name, run+1, b.runs, s.label(), strings.Join(told, ", "))
 		}
+	}
+	if n := b.busy - busy; n > 0 {
+		r.measured += fmt.Sprintf("; %d of %d samples while something else kept the machine busy", n, b.runs*len(m.subjects))
 	}
 	return r, nil
 }

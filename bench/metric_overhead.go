@@ -10,11 +10,12 @@ func overheadMetric(subjects []subject, l load, commands int, targets ...target)
 		text: `One worker runs ` + count(float64(commands)) + ` commands one after the other, as find -exec does, with the tool
 running, and without it right before and after. All CPU time counts: of the
 worker, of the commands (the BPF programs run in them), and of the tool itself.
-The cost is that with the tool, less the mean of the two without. (CPU time and not
-the time of day, because a machine's other work lengthens only that.)`,
+The slowdown is that with the tool over the mean of the two without. (CPU time and not
+the time of day, because a machine's other work lengthens only that. Differences
+of a few percent are noise, as a slowdown below 1 shows.)`,
 		figures: []figure{
-			{"cost per event", scaled(1e3, 1, "µs")}, {"of which in the tool", scaled(1e3, 1, "µs")},
-			{"CPU per event, untraced", scaled(1e3, 1, "µs")}, {"traced", scaled(1e3, 1, "µs")},
+			{"slowdown", number(3, "")}, {"CPU per event, untraced", scaled(1e3, 0, "µs")},
+			{"traced", scaled(1e3, 0, "µs")}, {"of which in the tool", scaled(1e3, 1, "µs")},
 		},
 		subjects: subjects,
 		targets:  targets,
@@ -50,7 +51,7 @@ the time of day, because a machine's other work lengthens only that.)`,
 			without := float64(before+after) / 2 / n
 			own := float64(own2-own1) / n
 			traced := float64(with)/n + own
-			return []float64{traced - without, own, without, traced}, err
+			return []float64{traced / without, without, traced, own}, err
 		},
 	}
 }

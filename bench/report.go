@@ -16,8 +16,10 @@ the ratios of the same round, ours over the peer's, of the first figure: below 1
 take less than the peer, above 1 more.
 
 This page is written by ` + "`make bench`" + ` (as root, some 20 minutes on an otherwise
-idle machine). The peers are installed from the distribution; the tracefs that
-they need is mounted where only they see it.
+idle machine); ` + "`go run ./bench -only execsnoop/start`" + ` measures one table again. The
+peers are installed from the distribution; the tracefs that they need is
+mounted where only they see it. What is measured runs at a higher priority than the rest
+of the machine.
 
 `
 
@@ -25,6 +27,7 @@ they need is mounted where only they see it.
 func render(about []string, results []result) string {
 	var b strings.Builder
 	b.WriteString(preface)
+	b.WriteString("Peers:\n\n")
 	for _, line := range about {
 		fmt.Fprintf(&b, "- %s\n", line)
 	}
@@ -95,6 +98,9 @@ func (r *result) write(b *strings.Builder) {
 		rows = append(rows, row)
 	}
 	writeTable(b, head, rows)
+	if r.measured != "" {
+		fmt.Fprintf(b, "\nMeasured %s; %s.\n", r.measured, r.machine)
+	}
 }
 
 // peers are the tools that are not ours, in their order.

@@ -31,9 +31,11 @@ func measured() result {
 }
 
 func TestRender(t *testing.T) {
-	got := strings.TrimPrefix(render([]string{"CPUs: 2"}, []result{measured()}), preface)
+	got := strings.TrimPrefix(render([]string{"peer 1.2"}, []result{measured()}), preface)
 	got = strings.NewReplacer("\u00a0", "~", "\u202f", "'").Replace(got)
-	qt.Assert(t, qt.Equals(got, `- CPUs: 2
+	qt.Assert(t, qt.Equals(got, `Peers:
+
+- peer 1.2
 
 ## Targets
 
@@ -75,7 +77,7 @@ func TestNumber(t *testing.T) {
 		"1\u202f234\u202f567.9\u00a0ns": number(1, "ns")(1234567.89),
 		"−16":                           count(-16),
 		"–":                             count(nan),
-		"4.7\u00a0MB":                   megabytes(4_680_000),
+		"4.68\u00a0MB":                  megabytes(4_680_000),
 	} {
 		qt.Check(t, qt.Equals(got, want))
 	}

@@ -1,6 +1,6 @@
 // Package vm boots stock Debian kernels in QEMU and runs programs in them, so
 // that BPF is tested on the kernels that people have and not only on the one
-// of the build machine.
+// of the machine at hand.
 //
 // A [Kernel] of the [Matrix] is fetched with apt into a [Cache] (nothing of the
 // machine's own apt or dpkg state is touched) and becomes an [Image]. A [Guest]

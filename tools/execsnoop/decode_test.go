@@ -115,9 +115,9 @@ func TestDecodePaths(t *testing.T) {
 	}{
 		{"not asked for", success(nil), nil, nil},
 		{"plain", success(func(r *record) {
-			r.Flags, r.exe, r.cwd = flagPaths, []string{"mkdir", "bin", "usr"}, []string{"main", "work"}
+			r.Flags, r.exe, r.cwd = flagPaths, []string{"mkdir", "bin", "usr"}, []string{"demo", "srv"}
 		}),
-			"/usr/bin/mkdir", "/work/main"},
+			"/usr/bin/mkdir", "/srv/demo"},
 		{"the root", success(func(r *record) { r.Flags, r.exe = flagPaths, []string{"init"} }), "/init", "/"},
 		{"deep", success(func(r *record) { r.Flags, r.exe, r.cwd = flagPaths, []string{"x"}, deep }),
 			"/x", "/" + strings.Join(deep, "/")},
@@ -132,7 +132,7 @@ func TestDecodePaths(t *testing.T) {
 		{"nowhere", success(func(r *record) {
 			r.Flags, r.exe, r.cwd = flagPaths|flagCwdDetached, []string{"x"}, []string{"gone", "b"}
 		}), "/x", "gone"},
-		{"a failure has no image", failure(func(r *record) { r.Flags, r.cwd = flagPaths, []string{"main", "work"} }), nil, "/work/main"},
+		{"a failure has no image", failure(func(r *record) { r.Flags, r.cwd = flagPaths, []string{"demo", "srv"} }), nil, "/srv/demo"},
 		{"a failure in the root", failure(func(r *record) { r.Flags = flagPaths }), nil, "/"},
 		{"strange names", success(func(r *record) { r.Flags, r.exe, r.cwd = flagPaths, []string{"a b\n", "\xff"}, []string{"..."} }), "/\xff/a b\n", "/..."},
 	} {

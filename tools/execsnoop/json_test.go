@@ -32,14 +32,14 @@ func TestJSON(t *testing.T) {
 	r := success(func(r *record) {
 		r.Head.TimeNs, r.Head.CgroupId, r.Head.Uid = stamp(h, moment), 7171, 1<<32-7
 		r.Head.Tid, r.FromTid = 9662, 9663
-		r.exe, r.cwd = []string{"mkdir", "bin", "usr"}, []string{"main", "work"}
+		r.exe, r.cwd = []string{"mkdir", "bin", "usr"}, []string{"demo", "srv"}
 		r.Flags = flagPaths | flagAudit | flagOverlay | flagUpper
 		r.DurationNs, r.Inode, r.Dev, r.Cpu = 183412, 1<<63, 254<<20|3, 5
 		r.Loginuid, r.Sessionid = 1000, 12
 	})
 	got := show(t, h, "--json", r)
 	qt.Check(t, qt.Equals(got, `{"time":"2026-01-02T03:04:05.123456789Z","tool":"execsnoop","type":"event","pid":9662,"tid":9662,"ppid":9660,"uid":4294967289,"comm":"mkdir","cgroup_id":7171,"container_id":null,`+
-		`"ret":0,"error":null,"filename":"/bin/mkdir","exe":"/usr/bin/mkdir","interp":null,"args":["mkdir","-p","./main"],"argc":3,"args_truncated":false,"args_unreadable":0,"cwd":"/work/main",`+
+		`"ret":0,"error":null,"filename":"/bin/mkdir","exe":"/usr/bin/mkdir","interp":null,"args":["mkdir","-p","./main"],"argc":3,"args_truncated":false,"args_unreadable":0,"cwd":"/srv/demo",`+
 		`"parent_comm":"bash","exec_from_tid":9663,"duration_ns":183412,"user":null,"gid":1001,"euid":1002,"login_uid":1000,"session_id":12,"cpu":5,"exe_inode":9223372036854775808,"exe_dev":"254:3",`+
 		`"exe_deleted":false,"exe_memfd":false,"exe_upper_layer":true,"cut":[]}`+"\n"))
 	qt.Check(t, qt.IsNil(schema(t).Validate([]byte(got))))
@@ -67,8 +67,8 @@ func TestJSONValues(t *testing.T) {
 			r.Flags, r.exe = flagPaths|flagMemfd|flagDeleted|flagExeDetached, []string{"memfd:x"}
 		}), map[string]any{"exe": "memfd:x", "exe_memfd": true, "exe_deleted": true, "exe_upper_layer": false, "exe_inode": 0.0, "exe_dev": "0:0"}},
 		{"on a lower layer", success(func(r *record) { r.Flags = flagPaths | flagOverlay }), map[string]any{"exe_upper_layer": false}},
-		{"failure", failure(func(r *record) { r.Flags, r.cwd = flagPaths, []string{"work"} }),
-			map[string]any{"ret": -2.0, "error": "ENOENT", "exe": nil, "cwd": "/work", "exe_inode": nil, "exe_dev": nil, "exe_deleted": nil, "exe_memfd": nil, "exe_upper_layer": nil}},
+		{"failure", failure(func(r *record) { r.Flags, r.cwd = flagPaths, []string{"srv"} }),
+			map[string]any{"ret": -2.0, "error": "ENOENT", "exe": nil, "cwd": "/srv", "exe_inode": nil, "exe_dev": nil, "exe_deleted": nil, "exe_memfd": nil, "exe_upper_layer": nil}},
 		{"other errnos", failure(func(r *record) { r.Ret = -int32(unix.ETXTBSY) }), map[string]any{"ret": -26.0, "error": "ETXTBSY"}},
 		{"an errno without a name", failure(func(r *record) { r.Ret = -4000 }), map[string]any{"ret": -4000.0, "error": "E4000"}},
 		{"no filename", failure(func(r *record) { r.filename = nil }), map[string]any{"filename": nil}},
