@@ -51,11 +51,13 @@ test-docs: build ## the generated documents are up to date, and man pages have e
 	cmp "$$f" "$$tmp/$$f" || { echo "run: make docs" >&2; exit 1; }; done && scripts/check-docs $(BIN) && echo "docs: up to date"
 
 test-here: build ## kernel tests on the kernel of this machine; needs root
-	@for c in $(COMMANDS); do \
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && chmod 755 "$$tmp" && : other users must reach the binaries && \
+	for c in $(COMMANDS); do \
+	  cp $(BIN)/$$c "$$tmp" || exit 1; \
 	  if [ -d tools/$$c/workload ]; then \
-	    $(GO) build -o $(BIN)/$$c-workload ./tools/$$c/workload && \
-	    GOARCH=$$([ $(ARCH) = arm64 ] && echo arm || echo 386) $(GO) build -o $(BIN)/$$c-workload32 ./tools/$$c/workload || exit 1; fi; \
-	  PATH="$$PWD/$(BIN):$$PATH" $(GO) test -count 1 -tags kernel ./tools/$$c || exit 1; done
+	    $(GO) build -o "$$tmp/$$c-workload" ./tools/$$c/workload && \
+	    GOARCH=$$([ $(ARCH) = arm64 ] && echo arm || echo 386) $(GO) build -o "$$tmp/$$c-workload32" ./tools/$$c/workload || exit 1; fi; \
+	  PATH="$$tmp:$$PATH" $(GO) test -count 1 -tags kernel ./tools/$$c || exit 1; done
 
 test-kernel: setup-vm ## kernel tests on stock kernels in virtual machines (KERNEL=6.1,newest)
 	$(GO) run ./internal/vm/vmrun test -kernels $(KERNEL)

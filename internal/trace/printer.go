@@ -20,9 +20,10 @@ type printer[E any] struct {
 	counters func() (events.Counters, error) // of the kernel
 	event    E
 	printed  uint64
-	dropped  uint64 // by Keep
-	told     uint64 // losses already told
-	nextLook time.Time
+	dropped  uint64    // by Keep
+	told     uint64    // losses already told
+	nextLook time.Time // at the kernel's counters
+	nextPoll time.Time // whether the reader is still there
 }
 
 // lossInterval is how often the kernel's counters are read while running.
@@ -57,8 +58,11 @@ func (p *printer[E]) Idle() error {
 	if err := p.w.Flush(); err != nil {
 		return err
 	}
-	if readerGone(p.env.Stdout) {
-		return syscall.EPIPE
+	if now := time.Now(); now.After(p.nextPoll) {
+		p.nextPoll = now.Add(events.FlushInterval)
+		if readerGone(p.env.Stdout) {
+			return syscall.EPIPE
+		}
 	}
 	return nil
 }
