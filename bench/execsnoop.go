@@ -41,7 +41,7 @@ func execsnoop() command {
 					text: "no exec missing when 16 workers make them", figure: 1, limit: 0, atMost: true,
 				}),
 				drainMetric(formats, idle, execFits, target{
-					text: "lines per second at least libbpf-tools'", peer: "libbpf-tools", limit: 1,
+					text: "lines per second with `--json` at least libbpf-tools'", mode: "--json", peer: "libbpf-tools", limit: 1,
 				}),
 				overheadMetric(inModes(subjects, "", "-x"), command, b.overhead, target{
 					text: "costs a workload at most what libbpf-tools' costs", peer: "libbpf-tools", limit: 1, atMost: true,
