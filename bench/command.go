@@ -6,7 +6,6 @@ import "slices"
 type command struct {
 	name     string
 	packages []string // of the peers
-	subjects []subject
 	metrics  func(*bench) []metric
 }
 

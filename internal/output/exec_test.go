@@ -6,8 +6,6 @@ type exec struct {
 	time          int64
 	pid, tid      uint32
 	ppid, uid     uint32
-	gid, euid     uint32
-	sessionID     uint32
 	comm          []byte
 	cgroupID      uint64
 	containerID   string
@@ -24,7 +22,7 @@ type exec struct {
 	entry         uint64
 	setuid        bool
 	caps          []string
-	mntns, pidns  uint64
+	mntns         uint64
 	hook          string
 }
 
