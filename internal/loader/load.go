@@ -159,10 +159,6 @@ func explain(err error) error {
 	if mode := preflight.Lockdown(); mode == "confidentiality" {
 		return &preflight.LockedDown{Mode: mode, Err: err}
 	}
-	var ve *ebpf.VerifierError
-	if errors.As(err, &ve) {
-		return fmt.Errorf("load BPF programs: %w", err)
-	}
 	return fmt.Errorf("load BPF object: %w", err)
 }
 

@@ -168,7 +168,7 @@ func TestNothingLoaded(t *testing.T) {
 // TestExplain has the refusals of a kernel that is not locked down; where it
 // is, every refusal has that for its reason.
 func TestExplain(t *testing.T) {
-	want, verifier := "load BPF object: .*", "(?s)load BPF programs: .*"
+	want, verifier := "load BPF object: .*", "(?s)load BPF object: .*"
 	if preflight.Lockdown() == "confidentiality" {
 		want, verifier = "this kernel is locked down .*", "(?s)this kernel is locked down .*"
 	}

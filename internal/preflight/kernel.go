@@ -38,7 +38,6 @@ func Inspect(btfFile string) (*Kernel, error) {
 			return nil, fmt.Errorf("read type information %s: %w", btfFile, err)
 		}
 		k.external = spec
-		return k, nil
 	}
 	return k, nil
 }

@@ -17,8 +17,7 @@ var MemlockNeed = Need{SysResource, "lock memory for maps, before 5.11"}
 const memlockAccount = "bpf_map_memory"
 
 // ChargesMemlock reports whether the kernel charges maps to RLIMIT_MEMLOCK
-// (before 5.11) and whether size bytes
-// are more than the limit allows.
+// (before 5.11) and whether size bytes are more than the limit allows.
 func (k *Kernel) ChargesMemlock(size uint64) bool {
 	spec, err := k.fitted()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/rlimit"
@@ -86,6 +87,26 @@ func TestFilterPID(t *testing.T) {
 	qt.Assert(t, qt.Equals(outer.Stop(), 0))
 	qt.Check(t, qt.Equals(marked(outer, "in"), 1))
 	qt.Check(t, qt.Equals(marked(outer, "out"), 1))
+}
+
+// A followed process leaves the set with its last thread: its id may be given
+// to somebody else.
+func TestFollowForgets(t *testing.T) {
+	in := wait(t, "in", nil)
+	before := kerneltest.Loaded(t)
+	r := kerneltest.Start(t, "execsnoop", "--json", "--pid", itoa(in.cmd.Process.Pid), "--follow")
+	pids := kerneltest.FindMap(t, "filter_pids", before)
+	var pid uint32
+	var one uint8
+	qt.Check(t, qt.IsTrue(pids.Iterate().Next(&pid, &one)), qt.Commentf("not followed at all"))
+	in.run(t)
+	for deadline := time.Now().Add(10 * time.Second); pids.Iterate().Next(&pid, &one); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d has ended and is still followed", pid)
+		}
+	}
+	qt.Check(t, qt.Equals(r.Stop(), 0))
+	qt.Check(t, qt.Equals(marked(r, "in"), 1))
 }
 
 func TestFilterPPID(t *testing.T) {
@@ -168,6 +189,27 @@ func TestFilterContainer(t *testing.T) {
 
 	in = wait(t, "in", nil)
 	cgroup(t, "docker-"+id+".scope", in)
+	r := kerneltest.Start(t, "execsnoop", "--json")
+	in.run(t)
+	qt.Assert(t, qt.Equals(r.Stop(), 0))
+	e := one(t, r.Events(func(e kerneltest.Event) bool { return argv(t, e)[0] == "in" }))
+	qt.Check(t, qt.Equals(e["container_id"], any(id)))
+}
+
+// On a machine with cgroup v1 the id is in the name of a v1 directory.
+func TestContainerV1(t *testing.T) {
+	root := "/sys/fs/cgroup/pids"
+	if _, err := os.Stat(filepath.Join(root, "cgroup.procs")); err != nil {
+		root = t.TempDir()
+		qt.Assert(t, qt.IsNil(syscall.Mount("cgroup", root, "cgroup", 0, "pids")))
+		t.Cleanup(func() { syscall.Unmount(root, 0) })
+	}
+	id := strings.Repeat("fedcba9876543210", 4)
+	in := wait(t, "in", nil)
+	dir := filepath.Join(root, id)
+	qt.Assert(t, qt.IsNil(os.Mkdir(dir, 0o755)))
+	t.Cleanup(func() { os.Remove(dir) })
+	qt.Assert(t, qt.IsNil(os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(itoa(in.cmd.Process.Pid)), 0)))
 	r := kerneltest.Start(t, "execsnoop", "--json")
 	in.run(t)
 	qt.Assert(t, qt.Equals(r.Stop(), 0))
