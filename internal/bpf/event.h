@@ -16,6 +16,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
 #define TASK_COMM_LEN 16
@@ -107,7 +108,9 @@ struct {
 /*
  * True for the copy, counted from 0, that is to handle this event of the task.
  * Call it first, before any return: a run that the kernel skipped counts as lost
- * unless a backup came as far as this.
+ * unless a backup came as far as this. Where most events are dropped by a cheap
+ * filter, that may come before, if it is the same in all copies: what the
+ * kernel skipped is then bounded by what it skipped of the last copy.
  */
 static __always_inline bool handle_once(u32 copy, u64 task, u64 event)
 {

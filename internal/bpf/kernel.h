@@ -32,14 +32,23 @@ typedef _Bool bool;
 typedef struct { u32 val; } kuid_t;
 typedef struct { u32 val; } kgid_t;
 
+struct ns_common {
+	unsigned int inum;              /* the number in /proc/PID/ns/mnt */
+};
+
+struct user_namespace {
+	struct ns_common ns;
+	int level;                      /* 0: the initial one */
+};
+
 struct cred {
 	kuid_t uid;                     /* real */
 	kgid_t gid;
+	kuid_t suid;                    /* saved */
+	kgid_t sgid;
 	kuid_t euid;                    /* effective: differs after set-user-ID exec */
-};
-
-struct ns_common {
-	unsigned int inum;              /* the number in /proc/PID/ns/mnt */
+	kgid_t egid;
+	struct user_namespace *user_ns; /* in which its capabilities count */
 };
 
 struct mnt_namespace {
@@ -65,6 +74,7 @@ struct super_block {
 };
 
 struct inode {
+	unsigned short i_mode;          /* S_IFMT: kind of file */
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;           /* 0: no name left */
@@ -98,6 +108,16 @@ struct path {
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	void *private_data;             /* of a socket: struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct fs_struct {
@@ -107,6 +127,7 @@ struct fs_struct {
 /* ---- memory and program images ---- */
 
 struct mm_struct {
+	struct file *exe_file;          /* what /proc/PID/exe leads to */
 	unsigned long arg_start;        /* argv strings of the image, NUL-joined */
 	unsigned long arg_end;
 };
@@ -159,7 +180,11 @@ struct task_struct {
 	s32 pid;                        /* thread id of user space */
 	s32 tgid;                       /* process id of user space */
 	struct task_struct *real_parent;
-	const struct cred *cred;
+	const struct cred *cred;        /* in force: differs from real_cred while overridden */
+	const struct cred *real_cred;   /* the task's own */
+	unsigned int flags;             /* PF_* */
+	void *stack;                    /* lowest address of the kernel stack */
+	struct files_struct *files;
 	char comm[16];
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
@@ -175,11 +200,13 @@ struct task_struct {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long bx, cx, dx, si, di, r10, r8;
+	unsigned long ax, sp, ip, bp;   /* ax: result of a function at its return */
 	unsigned long orig_ax;          /* system call number */
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 sp, pc;
 	u64 orig_x0;                    /* regs[0] before the result overwrote it */
 	s32 syscallno;
 };

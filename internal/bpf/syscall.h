@@ -16,6 +16,13 @@
 #define NR_EXECVEAT 322
 #define NR_COMPAT_EXECVE 11
 #define NR_COMPAT_EXECVEAT 358
+#define NR_CONNECT 42
+#define NR_BIND 49
+#define NR_LISTEN 50
+#define NR_COMPAT_SOCKETCALL 102 /* first argument SYS_*, second its arguments */
+#define NR_COMPAT_BIND 361
+#define NR_COMPAT_CONNECT 362
+#define NR_COMPAT_LISTEN 363
 
 static __always_inline bool syscall_is_compat(struct task_struct *task)
 {
@@ -54,6 +61,12 @@ static __always_inline u64 syscall_arg(struct pt_regs *regs, int n, bool compat)
 #define NR_EXECVEAT 281
 #define NR_COMPAT_EXECVE 11
 #define NR_COMPAT_EXECVEAT 387
+#define NR_CONNECT 203
+#define NR_BIND 200
+#define NR_LISTEN 201
+#define NR_COMPAT_BIND 282
+#define NR_COMPAT_CONNECT 283
+#define NR_COMPAT_LISTEN 284
 
 static __always_inline bool syscall_is_compat(struct task_struct *task)
 {

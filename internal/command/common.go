@@ -17,6 +17,7 @@ type Common struct {
 	BTF        string
 	Buffer     uint32 // bytes, a power of two
 	Transport  string // auto, ring, perf
+	Rung       string // "" for the best one
 	Count      int    // 0: no limit
 	Duration   time.Duration
 
@@ -55,6 +56,7 @@ func (c *Common) flags() []Flag {
 		Text("btf", "", "FILE", "the kernel's type information, where the kernel does not have it", &c.BTF),
 		Size("buffer", "", "size of the ring (1M), or of each CPU's perf buffer", 64<<10, 1<<30, &c.Buffer),
 		transport,
+		Text("rung", "", "NAME", "stand on this kind of hook (fexit, kprobe, raw_tp ...) where there is one", &c.Rung),
 		Bool("fail-on-loss", "", "exit with 1 if an event was lost", &c.FailOnLoss),
 		Bool("version", "", "print the version and exit", &c.version),
 		{Name: "describe", Value: "DOCUMENT", Usage: "print a generated document", Hidden: true, dest: &parsed[string]{p: &c.document, parse: func(s string) (string, error) { return s, nil }}},

@@ -16,6 +16,7 @@ type fakeKernel struct {
 	tracepoints []string
 	vague       []string // functions whose type information does not do
 	refuses     error    // of every try to attach
+	probes      []string // functions that take a kprobe
 	tried       []string
 }
 
@@ -40,6 +41,15 @@ func (k *fakeKernel) CanTrace(name string) error {
 	return k.refuses
 }
 
+func (k *fakeKernel) CanProbe(name string) error {
+	if !slices.Contains(k.probes, name) {
+		return fmt.Errorf("no probe on %s", name)
+	}
+	return nil
+}
+
+func (k *fakeKernel) CanFilterCgroup(string) error { return k.refuses }
+
 var errRefused = errors.New("operation not supported")
 
 // kinds are the programs of the ladders under test.
@@ -50,6 +60,9 @@ var kinds = map[string]Kind{
 	"tp_a":    {RawTracepoint, "sys_enter"},
 	"tp_b":    {RawTracepoint, "sys_exit"},
 	"probe":   {Other, "kprobe/x"},
+	"kp":      {Kprobe, "cap_capable"},
+	"krp":     {Kretprobe, "cap_capable"},
+	"skb":     {CgroupIngress, "ingress"},
 }
 
 // object is a real object, of the command with the longest ladder.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 
 	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/process"
 )
 
 // Hook is one thing that a command wants to know, and the ways to learn it.
@@ -30,6 +31,8 @@ type Rung struct {
 	Blind   []string // what cannot be seen from here; empty if nothing
 	Costs   string   // who pays for it besides the traced event; empty if nobody
 	Enables []string // boolean constants of the object to set
+	// Needs are capabilities that only this rung takes.
+	Needs []preflight.Need
 }
 
 // Attachment is a program of the object and where it goes.
@@ -69,8 +72,27 @@ type Choice struct {
 type Prober interface {
 	HasFunction(name string) bool
 	HasTracepoint(name string) bool
-	Traceable(function string) error // by its type information
-	CanTrace(function string) error  // by trying
+	Traceable(function string) error  // by its type information
+	CanTrace(function string) error   // by trying
+	CanProbe(function string) error   // a kprobe, by trying
+	CanFilterCgroup(dir string) error // its packets, by trying
+}
+
+// Only leaves every hook that has a rung of that name with that rung alone, and
+// says whether there was one. It is for tests and for comparing rungs.
+func Only(hooks []Hook, rung string) ([]Hook, bool) {
+	var out []Hook
+	found := false
+	for _, h := range hooks {
+		for _, r := range h.Rungs {
+			if r.Name == rung {
+				h.Rungs, found = []Rung{r}, true
+				break
+			}
+		}
+		out = append(out, h)
+	}
+	return out, found
 }
 
 // Choose finds the first rung of every hook that the kernel can attach.
@@ -119,6 +141,9 @@ func probe(k Prober, r *Rung, kinds map[string]Kind) error {
 		if to == "" {
 			to = kind.Target
 		}
+		if a.Optional && !exists(k, kind.Type, to) {
+			continue
+		}
 		var err error
 		switch kind.Type {
 		case RawTracepoint:
@@ -126,13 +151,17 @@ func probe(k Prober, r *Rung, kinds map[string]Kind) error {
 				err = fmt.Errorf("no tracepoint %s", to)
 			}
 		case Tracing:
-			switch {
-			case a.Optional && !k.HasFunction(to):
-				continue
-			case attached == 0: // one that attaches speaks for the others
+			if attached == 0 { // one that attaches speaks for the others
 				err = k.CanTrace(to)
-			default:
+			} else {
 				err = k.Traceable(to)
+			}
+		case Kprobe, Kretprobe:
+			err = k.CanProbe(to)
+		case CgroupIngress:
+			var root string
+			if root, err = process.CgroupRoot(); err == nil {
+				err = k.CanFilterCgroup(root)
 			}
 		default:
 			err = fmt.Errorf("program %s is of a type that the loader does not attach", a.Program)

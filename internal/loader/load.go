@@ -10,38 +10,6 @@ import (
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
-// ProgramType is what the loader needs to know of a program's type.
-type ProgramType int
-
-// The types of programs that the loader attaches.
-const (
-	Other ProgramType = iota
-	RawTracepoint
-	Tracing // fentry, fexit
-)
-
-// Kind is a program's type and the target in its section name.
-type Kind struct {
-	Type   ProgramType
-	Target string
-}
-
-// Kinds lists the kinds of all programs of an object.
-func Kinds(spec *ebpf.CollectionSpec) map[string]Kind {
-	kinds := make(map[string]Kind)
-	for name, p := range spec.Programs {
-		k := Kind{Target: p.AttachTo}
-		switch p.Type {
-		case ebpf.RawTracepoint:
-			k.Type = RawTracepoint
-		case ebpf.Tracing:
-			k.Type = Tracing
-		}
-		kinds[name] = k
-	}
-	return kinds
-}
-
 // Options say how an object is loaded.
 type Options struct {
 	Transport Transport
@@ -125,7 +93,7 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) ([]step, err
 			if s.to == "" {
 				s.to = kind.Target
 			}
-			if a.Optional && kind.Type == Tracing && !k.HasFunction(s.to) {
+			if a.Optional && !exists(k, kind.Type, s.to) {
 				continue
 			}
 			p := spec.Programs[a.Program]
@@ -145,13 +113,6 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) ([]step, err
 	}
 	spec.Programs = programs
 	return plan, nil
-}
-
-func attach(p *ebpf.Program, s step) (link.Link, error) {
-	if s.kind == RawTracepoint {
-		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: s.to, Program: p})
-	}
-	return link.AttachTracing(link.TracingOptions{Program: p})
 }
 
 // explain turns a refusal by a locked-down kernel into its own error.
@@ -189,24 +150,4 @@ func (l *Loaded) Close() error {
 	err := l.Detach()
 	l.Collection.Close()
 	return err
-}
-
-// Skipped tells how often the kernel skipped a program because it was already
-// running on that CPU (5.12; 0 before): of programs with a backup, whose
-// events another program may have handled, and of all others.
-func (l *Loaded) Skipped() (backed, others uint64) {
-	for _, s := range l.plan {
-		stats, err := l.Programs[s.program].Stats()
-		if err != nil {
-			continue
-		}
-		switch s.role {
-		case roleBacked:
-			backed += stats.RecursionMisses
-		case roleBackup: // harmless where the first program ran
-		default:
-			others += stats.RecursionMisses
-		}
-	}
-	return backed, others
 }

@@ -17,12 +17,20 @@ func TestKinds(t *testing.T) {
 		"b": {Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: "execve"},
 		"c": {Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFExit, AttachTo: "execve"},
 		"d": {Type: ebpf.Kprobe, AttachTo: "x"},
+		"e": {Type: ebpf.Kprobe, AttachTo: "x", SectionName: "kprobe/x"},
+		"f": {Type: ebpf.Kprobe, AttachTo: "x", SectionName: "kretprobe/x"},
+		"g": {Type: ebpf.CGroupSKB, AttachType: ebpf.AttachCGroupInetIngress, SectionName: "cgroup_skb/ingress"},
+		"h": {Type: ebpf.CGroupSKB, AttachType: ebpf.AttachCGroupInetEgress},
 	}})
 	qt.Assert(t, qt.DeepEquals(got, map[string]Kind{
 		"a": {RawTracepoint, "sched_process_exec"},
 		"b": {Tracing, "execve"},
 		"c": {Tracing, "execve"},
 		"d": {Other, "x"},
+		"e": {Kprobe, "x"},
+		"f": {Kretprobe, "x"},
+		"g": {CgroupIngress, "ingress"},
+		"h": {Other, ""},
 	}))
 }
 
@@ -158,8 +166,8 @@ func TestPickTransport(t *testing.T) {
 // TestNothingLoaded: closing what was never attached is no error.
 func TestNothingLoaded(t *testing.T) {
 	l := &Loaded{Collection: &ebpf.Collection{}}
-	backed, others := l.Skipped()
-	qt.Check(t, qt.Equals(backed+others, 0))
+	lost, others := l.Skipped(0)
+	qt.Check(t, qt.Equals(lost+others, 0))
 	qt.Check(t, qt.IsNil(l.Attach()))
 	qt.Check(t, qt.IsNil(l.Detach()))
 	qt.Check(t, qt.IsNil(l.Close()))

@@ -43,6 +43,9 @@ func CheckFields[E any](fields []Field[E]) error {
 	}
 
 	common := CommonNames()
+	if len(fields) > 2 && len(fields[2].Enum) > 0 && fields[2].Enum[0] != "event" {
+		common = common[:3] // totals are of no single process
+	}
 	for i, name := range common {
 		if i >= len(fields) || fields[i].Name != name {
 			errs = append(errs, fmt.Errorf("field %d is not %q: every event begins with %s", i, name, strings.Join(common, ", ")))

@@ -35,9 +35,48 @@ func (o object) MarshalJSON() ([]byte, error) {
 
 const timePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z$`
 
+// Variant is the schema of one more type of line.
+type Variant struct {
+	name   string
+	schema object
+}
+
+// NewVariant returns the schema of the lines that are made from fields. Its name is the only value of their "type".
+func NewVariant[E any](tool string, fields []Field[E]) Variant {
+	v := Variant{"event", lineSchema(tool, fields)}
+	for _, f := range fields {
+		if f.Name == "type" && len(f.Enum) > 0 {
+			v.name = f.Enum[0]
+		}
+	}
+	return v
+}
+
 // Schema returns the JSON Schema (draft 2020-12) of one line of [NewJSON], event or lost, for a version of the tool's
-// schema.
-func Schema[E any](tool, version string, fields []Field[E]) []byte {
+// schema. more are other types of lines that the tool can write.
+func Schema[E any](tool, version string, fields []Field[E], more ...Variant) []byte {
+	var refs []object
+	var defs object
+	for _, v := range append([]Variant{NewVariant(tool, fields)}, append(more, Variant{"lost", lostSchema(tool)})...) {
+		refs = append(refs, object{{"$ref", "#/$defs/" + v.name}})
+		defs = append(defs, member{v.name, v.schema})
+	}
+	schema := object{
+		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+		{"$id", "urn:ringside:schema:" + tool + ":" + version},
+		{"title", "One line of " + tool + " -o json"},
+		{"oneOf", refs},
+		{"$defs", defs},
+	}
+	b, err := json.MarshalIndent(schema, "", "  ")
+	if err != nil {
+		panic(err) // strings, lists and objects of strings always marshal
+	}
+	return append(b, '\n')
+}
+
+// lineSchema is the schema of an object with these fields.
+func lineSchema[E any](tool string, fields []Field[E]) object {
 	var props object
 	var required, variable []string
 	for _, f := range fields {
@@ -67,26 +106,12 @@ func Schema[E any](tool, version string, fields []Field[E]) []byte {
 	}})
 	required = append(required, "cut")
 
-	schema := object{
-		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-		{"$id", "urn:ringside:schema:" + tool + ":" + version},
-		{"title", "One line of " + tool + " -o json"},
-		{"oneOf", []object{{{"$ref", "#/$defs/event"}}, {{"$ref", "#/$defs/lost"}}}},
-		{"$defs", object{
-			{"event", object{
-				{"type", "object"},
-				{"properties", props},
-				{"required", required},
-				{"additionalProperties", false},
-			}},
-			{"lost", lostSchema(tool)},
-		}},
+	return object{
+		{"type", "object"},
+		{"properties", props},
+		{"required", required},
+		{"additionalProperties", false},
 	}
-	b, err := json.MarshalIndent(schema, "", "  ")
-	if err != nil {
-		panic(err) // strings, lists and objects of strings always marshal
-	}
-	return append(b, '\n')
 }
 
 func lostSchema(tool string) object {
@@ -117,6 +142,9 @@ func fieldSchema[E any](tool string, f Field[E]) object {
 	case "tool":
 		return append(s, member{"const", tool})
 	case "type":
+		if len(f.Enum) > 0 {
+			return append(s, member{"const", f.Enum[0]})
+		}
 		return append(s, member{"const", "event"})
 	}
 

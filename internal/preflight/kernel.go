@@ -8,10 +8,8 @@ import (
 	"sync"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
-	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/slimbtf"
@@ -25,7 +23,7 @@ type Kernel struct {
 
 	external *btf.Spec // from --btf, or nil
 	slim     *btf.Spec // what Fit took from the kernel's, or nil
-	trace    sync.Map  // function name -> error of CanTrace
+	tried    sync.Map  // what was tried -> error
 }
 
 // Inspect opens the kernel's type information, or the file btfFile instead
@@ -192,45 +190,6 @@ func (k *Kernel) HasHelper(name string) bool {
 // HasRingBuffer reports whether maps can be ring buffers (5.8).
 func (k *Kernel) HasRingBuffer() bool {
 	return features.HaveMapType(ebpf.RingBuf) == nil
-}
-
-// CanTrace tries fentry on a kernel function: it loads and attaches an empty
-// program and takes it away again. A kernel can have the function, the program
-// type and the BTF, and still refuse; only trying tells.
-func (k *Kernel) CanTrace(function string) error {
-	if err, ok := k.trace.Load(function); ok {
-		err, _ := err.(error)
-		return err
-	}
-	err := k.tryTrace(function)
-	k.trace.Store(function, err)
-	return err
-}
-
-func (k *Kernel) tryTrace(function string) error {
-	if err := k.Traceable(function); err != nil {
-		return err
-	}
-	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
-		"probe": {
-			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: function,
-			License:      "GPL",
-			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
-		},
-	}}
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		Cache:    k.Cache,
-		Programs: ebpf.ProgramOptions{LogDisabled: true},
-	})
-	if err != nil {
-		return fmt.Errorf("load fentry program: %w", cause(err))
-	}
-	defer coll.Close()
-	l, err := link.AttachTracing(link.TracingOptions{Program: coll.Programs["probe"]})
-	if err != nil {
-		return fmt.Errorf("attach fentry program: %w", cause(err))
-	}
-	return l.Close()
 }
 
 // cause returns the innermost errno of err, which is what the kernel said,

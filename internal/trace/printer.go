@@ -30,7 +30,10 @@ type printer[E any] struct {
 const lossInterval = time.Second
 
 func (p *printer[E]) Record(raw []byte) error {
-	if err := p.tool.Decode(p.host, raw, &p.event); err != nil {
+	switch err := p.tool.Decode(p.host, raw, &p.event); {
+	case errors.Is(err, ErrNoEvent):
+		return nil
+	case err != nil:
 		return err
 	}
 	if p.tool.Keep != nil && !p.tool.Keep(&p.event) {
@@ -106,6 +109,12 @@ func (p *printer[E]) finish(err error) error {
 		if err := p.w.Flush(); err != nil {
 			return err
 		}
+		if p.tool.Totals != nil {
+			var err error
+			if p.printed, err = p.printTotals(); err != nil {
+				return err
+			}
+		}
 	}
 	c, err := p.account()
 	if err != nil {
@@ -124,8 +133,12 @@ func (p *printer[E]) summary(c events.Counters) {
 	if p.env.Quiet && c.Lost == 0 {
 		return
 	}
-	fmt.Fprintf(p.env.Stderr, "%s: %d seen = %d printed + %d filtered + %d lost",
-		p.env.Name, c.Seen, p.printed, c.Filtered, c.Lost)
+	how := "printed"
+	if p.tool.Totals != nil {
+		how = "counted"
+	}
+	fmt.Fprintf(p.env.Stderr, "%s: %d seen = %d %s + %d filtered + %d lost",
+		p.env.Name, c.Seen, p.printed, how, c.Filtered, c.Lost)
 	if told := p.printed + c.Filtered + c.Lost; c.Seen > told {
 		fmt.Fprintf(p.env.Stderr, " + %d unread", c.Seen-told)
 	}

@@ -54,6 +54,9 @@ func (t *Tool[E]) Run(ctx context.Context, env *command.Env) error {
 // first, then the privileges, then the kernel: each is told before anything
 // is loaded.
 func (s *session[E]) load() (err error) {
+	if s.tool.Totals != nil && s.env.Count > 0 {
+		return command.Usagef("--count: there are no events to count where totals are printed at the end")
+	}
 	if s.host.Users, err = process.ReadUsers(); err != nil {
 		return err
 	}
@@ -91,8 +94,17 @@ func (s *session[E]) load() (err error) {
 	// The filter's hooks come last: where the command looks at an exit as well,
 	// a process must not have left the set before the command saw it.
 	hooks := append(s.tool.Hooks[:len(s.tool.Hooks):len(s.tool.Hooks)], s.filter.Hooks()...)
+	if s.env.Rung != "" {
+		var ok bool
+		if hooks, ok = loader.Only(hooks, s.env.Rung); !ok {
+			return command.Usagef("--rung: no hook of this command has a rung %s", s.env.Rung)
+		}
+	}
 	if s.choices, err = loader.Choose(s.kernel, hooks, kinds); err != nil {
 		return err
+	}
+	if err := preflight.Capabilities(s.env.Name, s.needs()); err != nil {
+		return err // what only the rung needs
 	}
 	s.opts = loader.Options{
 		Transport: loader.PickTransport(s.kernel, s.env.Transport),
@@ -124,9 +136,14 @@ func tracepoints(kinds map[string]loader.Kind) []string {
 
 // needs are the capabilities on this kernel, for these flags.
 func (s *session[E]) needs() []preflight.Need {
-	needs := s.tool.Needs
+	needs := s.tool.Needs[:len(s.tool.Needs):len(s.tool.Needs)]
+	for _, c := range s.choices {
+		if c.Rung != nil {
+			needs = append(needs, c.Rung.Needs...)
+		}
+	}
 	if s.kernel.ChargesMemlock(uint64(s.env.Buffer) + 1<<20) {
-		needs = append(needs[:len(needs):len(needs)], preflight.MemlockNeed)
+		needs = append(needs, preflight.MemlockNeed)
 	}
 	return needs
 }
@@ -163,8 +180,10 @@ func (s *session[E]) stream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.Header(); err != nil {
-		return err
+	if s.tool.Totals == nil {
+		if err := w.Header(); err != nil {
+			return err
+		}
 	}
 	s.banner()
 
@@ -184,23 +203,15 @@ func (s *session[E]) counters() (events.Counters, error) {
 	if err != nil {
 		return c, err
 	}
-	var backed uint64
-	backed, c.Skipped = s.loaded.Skipped()
-	if backed > c.Rescued {
-		c.Seen += backed - c.Rescued
-		c.Lost += backed - c.Rescued
-	}
+	var lost uint64
+	lost, c.Skipped = s.loaded.Skipped(c.Rescued)
+	c.Seen += lost
+	c.Lost += lost
 	return c, nil
 }
 
 func (s *session[E]) writer() (output.Writer[E], error) {
-	switch s.env.Format {
-	case "json":
-		return output.NewJSON(s.env.Stdout, s.env.Name, s.tool.Fields), nil
-	case "csv":
-		return output.NewCSV(s.env.Stdout, s.tool.Fields), nil
-	}
-	return output.NewTable(s.env.Stdout, s.tool.Fields, s.tool.Columns)
+	return newWriter(s.env, s.tool.Fields, s.tool.Columns)
 }
 
 func (s *session[E]) banner() {

@@ -9,6 +9,8 @@
 package trace
 
 import (
+	"errors"
+
 	"github.com/cilium/ebpf"
 
 	"github.com/ringside-tools/ringside/internal/events"
@@ -28,7 +30,8 @@ type Tool[E any] struct {
 	Hooks []loader.Hook
 	// Needs are the capabilities that it takes, beyond which none is used.
 	Needs []preflight.Need
-	// Decode reads a record into e, which is reused from event to event.
+	// Decode reads a record into e, which is reused from event to event. It
+	// returns [ErrNoEvent] for a record that only tells the command something.
 	Decode func(h *Host, raw []byte, e *E) error
 	// Keep decides in user space what the kernel cannot, such as regular
 	// expressions; nil keeps all. What it drops is counted as filtered.
@@ -36,7 +39,14 @@ type Tool[E any] struct {
 	// Fields are all that is known of an event; Columns are the table.
 	Fields  []output.Field[E]
 	Columns []output.Column[E]
+	// Totals, if not nil, are printed at the end in place of events: what the
+	// programs have added up in their maps.
+	Totals Totals
 }
+
+// ErrNoEvent says that a record is not an event: it is not printed, and the
+// program that sent it has not counted it as seen.
+var ErrNoEvent = errors.New("not an event")
 
 // Host is what decoding may ask about this machine.
 type Host struct {

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Sockets behind file descriptors, and the addresses of sockets. */
+#pragma once
+
+#include "event.h"
+#include "kernel_net.h"
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+
+/* The socket that fd is in the task, or NULL. */
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, int fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL;
+
+	if (fd < 0 || (u32)fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	struct file **fds = BPF_CORE_READ(fdt, fd);
+
+	bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* True for ::ffff:a.b.c.d, which is IPv4 spoken through a socket of IPv6. */
+static __always_inline bool is_v4_mapped(const u8 addr[16])
+{
+	const u64 *half = (const void *)addr;
+	const u32 *word = (const void *)addr;
+
+	return half[0] == 0 && word[2] == bpf_htonl(0xffff);
+}

@@ -1,0 +1,33 @@
+package loader
+
+import (
+	"testing"
+
+	"github.com/go-quicktest/qt"
+)
+
+func TestSkipped(t *testing.T) {
+	plan := []step{
+		{program: "a", role: roleBacked}, {program: "a1", role: roleBackup}, {program: "a2", role: roleBackup},
+		{program: "b", role: roleAlone},
+		{program: "c", role: roleBacked}, {program: "c1", role: roleBackup},
+	}
+	for _, test := range []struct {
+		what         string
+		misses       map[string]uint64
+		rescued      uint64
+		lost, others uint64
+	}{
+		{"nothing", nil, 0, 0, 0},
+		{"all rescued", map[string]uint64{"a": 7}, 7, 0, 0},
+		{"one was not, nor could it be: all three were skipped", map[string]uint64{"a": 7, "a1": 3, "a2": 1}, 6, 1, 0},
+		{"skipped for events that a filter drops", map[string]uint64{"a": 7, "a1": 2}, 3, 0, 0},
+		{"of two groups", map[string]uint64{"a": 7, "a1": 5, "a2": 2, "c": 4, "c1": 1}, 8, 3, 0},
+		{"more rescued than skipped: the marks of the first were lost", map[string]uint64{"a": 1, "a1": 1, "a2": 1}, 5, 0, 0},
+		{"without a backup", map[string]uint64{"b": 2}, 0, 0, 2},
+	} {
+		lost, others := skipped(plan, test.rescued, func(p string) uint64 { return test.misses[p] })
+		qt.Check(t, qt.Equals(lost, test.lost), qt.Commentf("%s", test.what))
+		qt.Check(t, qt.Equals(others, test.others), qt.Commentf("%s", test.what))
+	}
+}

@@ -1,0 +1,91 @@
+package preflight
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+)
+
+// once remembers the result of a try, which costs system calls.
+func (k *Kernel) once(what string, try func() error) error {
+	if err, ok := k.tried.Load(what); ok {
+		err, _ := err.(error)
+		return err
+	}
+	err := try()
+	k.tried.Store(what, err)
+	return err
+}
+
+// CanTrace tries fentry on a kernel function: it loads and attaches an empty
+// program and takes it away again. A kernel can have the function, the program
+// type and the BTF, and still refuse; only trying tells.
+func (k *Kernel) CanTrace(function string) error {
+	return k.once("fentry "+function, func() error { return k.tryTrace(function) })
+}
+
+func (k *Kernel) tryTrace(function string) error {
+	if err := k.Traceable(function); err != nil {
+		return err
+	}
+	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
+		"probe": {
+			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: function,
+			License:      "GPL",
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+		},
+	}}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		Cache:    k.Cache,
+		Programs: ebpf.ProgramOptions{LogDisabled: true},
+	})
+	if err != nil {
+		return fmt.Errorf("load fentry program: %w", cause(err))
+	}
+	defer coll.Close()
+	l, err := link.AttachTracing(link.TracingOptions{Program: coll.Programs["probe"]})
+	if err != nil {
+		return fmt.Errorf("attach fentry program: %w", cause(err))
+	}
+	return l.Close()
+}
+
+// CanProbe tries a kprobe on a kernel function. What is missing may be the
+// function, kprobes altogether, or permission.
+func (k *Kernel) CanProbe(function string) error {
+	return k.once("kprobe "+function, func() error {
+		return attachEmpty(ebpf.ProgramSpec{Type: ebpf.Kprobe}, 0, func(p *ebpf.Program) (link.Link, error) {
+			return link.Kprobe(function, p, nil)
+		})
+	})
+}
+
+// CanFilterCgroup tries a program on the packets that sockets of a cgroup
+// receive (5.7 for one that goes away with us). It lets all of them pass.
+func (k *Kernel) CanFilterCgroup(root string) error {
+	return k.once("cgroup ingress", func() error {
+		const pass = 1
+		return attachEmpty(ebpf.ProgramSpec{Type: ebpf.CGroupSKB, AttachType: ebpf.AttachCGroupInetIngress}, pass,
+			func(p *ebpf.Program) (link.Link, error) {
+				return link.AttachCgroup(link.CgroupOptions{Path: root, Attach: ebpf.AttachCGroupInetIngress, Program: p})
+			})
+	})
+}
+
+// attachEmpty loads a program that only returns, attaches it and takes it away.
+func attachEmpty(spec ebpf.ProgramSpec, returns int32, attach func(*ebpf.Program) (link.Link, error)) error {
+	spec.License = "GPL"
+	spec.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, returns), asm.Return()}
+	p, err := ebpf.NewProgramWithOptions(&spec, ebpf.ProgramOptions{LogDisabled: true})
+	if err != nil {
+		return fmt.Errorf("load %s program: %w", spec.Type, cause(err))
+	}
+	defer p.Close()
+	l, err := attach(p)
+	if err != nil {
+		return fmt.Errorf("attach %s program: %w", spec.Type, cause(err))
+	}
+	return l.Close()
+}
