@@ -24,6 +24,7 @@
 /* Helpers that this kernel may lack; the enum of its own BTF tells. */
 enum bpf_func_id___ringside {
 	BPF_FUNC_ktime_get_boot_ns___ringside = 125, /* 5.8 */
+	BPF_FUNC_task_pt_regs___ringside = 175,      /* 5.15 */
 };
 
 /*
@@ -147,15 +148,17 @@ static __always_inline void record_head_fill(struct record_head *head, u32 kind,
 	bpf_get_current_comm(head->comm, sizeof(head->comm));
 }
 
-/* The only way out for a record: sends it, or counts it as lost. */
+/* Hands bytes to the command; 0, or a negative errno where there is no room. */
+static __always_inline long send(void *ctx, void *record, u64 size)
+{
+	if (use_ringbuf)
+		return bpf_ringbuf_output(&events, record, size, 0);
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, record, size);
+}
+
+/* The only way out for an event: sends it, or counts it as lost. */
 static __always_inline void submit(void *ctx, void *record, u64 size)
 {
-	long err;
-
-	if (use_ringbuf)
-		err = bpf_ringbuf_output(&events, record, size, 0);
-	else
-		err = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, record, size);
-	if (err)
+	if (send(ctx, record, size))
 		COUNT(lost);
 }

@@ -41,6 +41,8 @@ struct user_namespace {
 	int level;                      /* 0: the initial one */
 };
 
+typedef struct { u64 val; } kernel_cap_t; /* 6.3; two u32 before, of the same size */
+
 struct cred {
 	kuid_t uid;                     /* real */
 	kgid_t gid;
@@ -48,6 +50,8 @@ struct cred {
 	kgid_t sgid;
 	kuid_t euid;                    /* effective: differs after set-user-ID exec */
 	kgid_t egid;
+	kernel_cap_t cap_inheritable;
+	kernel_cap_t cap_permitted;
 	struct user_namespace *user_ns; /* in which its capabilities count */
 };
 

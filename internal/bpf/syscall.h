@@ -92,3 +92,30 @@ static __always_inline u64 syscall_arg(struct pt_regs *regs, int n, bool compat)
 	return compat ? (u32)value : value;
 }
 #endif
+
+/* ---- the system call that a task is in ---- */
+
+#define PF_IO_WORKER 0x00000010 /* works for io_uring (5.12) */
+#define PF_KTHREAD 0x00200000
+#define THREAD_SIZE 16384       /* bytes of a kernel stack, before 5.15 */
+#define SYSCALL_NONE -1
+#define X32_SYSCALL_BIT 0x40000000
+
+/* The registers of user space at the current task's last entry into the kernel. */
+static __always_inline struct pt_regs *user_regs(struct task_struct *task)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___ringside,
+				       BPF_FUNC_task_pt_regs___ringside))
+		return (void *)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
+	return BPF_CORE_READ(task, stack) + THREAD_SIZE - bpf_core_type_size(struct pt_regs);
+}
+
+/* The number of the system call that the current task is in, or SYSCALL_NONE. */
+static __always_inline s32 current_syscall(struct task_struct *task, struct pt_regs *regs)
+{
+	if (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER))
+		return SYSCALL_NONE;
+	s32 nr = syscall_number(regs); /* negative in a fault or an interrupt */
+
+	return nr < 0 ? SYSCALL_NONE : nr & ~X32_SYSCALL_BIT;
+}

@@ -12,6 +12,8 @@ package loader
 import (
 	"fmt"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/internal/process"
 )
@@ -33,6 +35,9 @@ type Rung struct {
 	Enables []string // boolean constants of the object to set
 	// Needs are capabilities that only this rung takes.
 	Needs []preflight.Need
+	// Set writes constants that only this rung uses, and that cost something to
+	// find out; nil if there are none.
+	Set func(*preflight.Kernel, *ebpf.CollectionSpec) error
 }
 
 // Attachment is a program of the object and where it goes.

@@ -34,6 +34,14 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range choices {
+		if c.Rung == nil || c.Rung.Set == nil {
+			continue
+		}
+		if err := c.Rung.Set(k, spec); err != nil {
+			return nil, err
+		}
+	}
 	if err := setTransport(spec, opts); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func writers(tb testing.TB, out io.Writer) map[string]Writer[exec] {
-	table, err := NewTable(out, execFields(), execColumns())
+	table, err := NewTable(out, execFields(), execColumns(), nil)
 	qt.Assert(tb, qt.IsNil(err))
 	return map[string]Writer[exec]{
 		"json":  NewJSON(out, "execsnoop", execFields()),

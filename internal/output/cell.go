@@ -18,6 +18,9 @@ func (c *Cell) Text(s string) { c.buf = AppendEscaped(c.buf, bytesOf(s)) }
 // Bytes appends text from outside.
 func (c *Cell) Bytes(b []byte) { c.buf = AppendEscaped(c.buf, b) }
 
+// EndLine ends a line below a row; see [NewTable].
+func (c *Cell) EndLine() { c.buf = append(c.buf, '\n') }
+
 // Quoted appends text from outside in double quotes, as by [AppendQuoted].
 func (c *Cell) Quoted(b []byte) { c.buf = AppendQuoted(c.buf, b) }
 

@@ -23,7 +23,7 @@ func Example() {
 	table, err := output.NewTable(os.Stdout, fields, []output.Column[open]{
 		{Head: "PID", Width: 7, Field: "pid"},
 		{Head: "PATH", Field: "path"},
-	})
+	}, nil)
 	if err != nil {
 		panic(err)
 	}

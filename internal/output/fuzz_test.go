@@ -122,7 +122,7 @@ func FuzzTableLine(f *testing.F) {
 			cols = append(cols, Column[wide]{Head: fld.Name, Width: i, Right: i%2 == 0, Field: fld.Name, Null: string(list)})
 		}
 		var out bytes.Buffer
-		w, err := NewTable(&out, fields, cols)
+		w, err := NewTable(&out, fields, cols, nil)
 		qt.Assert(t, qt.IsNil(err))
 		vals[3] = Null()
 		for _, write := range []func() error{w.Header, func() error { return w.Event(&wide{vals}) }} {

@@ -143,7 +143,7 @@ func (short) Write(p []byte) (int, error) { return len(p) / 2, nil }
 func TestErrorsAreSticky(t *testing.T) {
 	fields := execFields()
 	table := func(out io.Writer) Writer[exec] {
-		w, err := NewTable(out, fields, execColumns())
+		w, err := NewTable(out, fields, execColumns(), nil)
 		qt.Assert(t, qt.IsNil(err))
 		return w
 	}

@@ -19,8 +19,9 @@ type Column[E any] struct {
 // tableWriter writes rows.
 type tableWriter[E any] struct {
 	sink
-	cell Cell
-	cols []tableColumn[E]
+	cell  Cell
+	cols  []tableColumn[E]
+	below func(*Cell, *E)
 }
 
 type tableColumn[E any] struct {
@@ -33,8 +34,10 @@ type tableColumn[E any] struct {
 // A cell that is wider than its column pushes the rest of its row to the right; nothing is cut. Widths count runes, so
 // that East Asian wide characters and combining marks shift a row a little. The last column is not padded: no row ends
 // in spaces of ours.
-func NewTable[E any](w io.Writer, fields []Field[E], cols []Column[E]) (Writer[E], error) {
-	t := &tableWriter[E]{sink: newSink(w), cell: Cell{utc: utcClock(), wall: wallClock()}}
+//
+// below, if not nil, writes lines below the row of each event, and ends each of them with [Cell.EndLine].
+func NewTable[E any](w io.Writer, fields []Field[E], cols []Column[E], below func(*Cell, *E)) (Writer[E], error) {
+	t := &tableWriter[E]{sink: newSink(w), cell: Cell{utc: utcClock(), wall: wallClock()}, below: below}
 	byName := make(map[string]func(*E) Value, len(fields))
 	for _, f := range fields {
 		byName[f.Name] = f.Get
@@ -60,7 +63,7 @@ func (t *tableWriter[E]) Header() error {
 }
 
 func (t *tableWriter[E]) Event(e *E) error {
-	return t.row(func(c *tableColumn[E]) {
+	err := t.row(func(c *tableColumn[E]) {
 		if c.Text != nil {
 			c.Text(&t.cell, e)
 			return
@@ -71,6 +74,13 @@ func (t *tableWriter[E]) Event(e *E) error {
 			t.cell.Text(c.Null)
 		}
 	})
+	if err != nil || t.below == nil {
+		return err
+	}
+	t.cell.buf = t.buf
+	t.below(&t.cell, e)
+	t.buf = t.cell.buf
+	return nil
 }
 
 // row writes a line of which fill makes the cells.

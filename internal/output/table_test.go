@@ -12,7 +12,7 @@ import (
 func rows(t *testing.T, cols []Column[exec], events ...*exec) string {
 	t.Helper()
 	var out bytes.Buffer
-	w, err := NewTable(&out, execFields(), cols)
+	w, err := NewTable(&out, execFields(), cols, nil)
 	qt.Assert(t, qt.IsNil(err))
 	for _, e := range events {
 		qt.Assert(t, qt.IsNil(w.Event(e)))
@@ -24,7 +24,7 @@ func rows(t *testing.T, cols []Column[exec], events ...*exec) string {
 
 func TestTableGolden(t *testing.T) {
 	var out bytes.Buffer
-	w, err := NewTable(&out, execFields(), execColumns())
+	w, err := NewTable(&out, execFields(), execColumns(), nil)
 	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.IsNil(w.Header()))
 	e := newExec()
@@ -95,7 +95,7 @@ func TestTableErrors(t *testing.T) {
 		{Column[exec]{Head: "X", Text: text, Field: "pid"}, `column "X": needs either Text or Field`},
 		{Column[exec]{Head: "X", Field: "pdi"}, `column "X": no field "pdi"`},
 	} {
-		_, err := NewTable(nil, execFields(), []Column[exec]{test.col})
+		_, err := NewTable(nil, execFields(), []Column[exec]{test.col}, nil)
 		qt.Check(t, qt.ErrorMatches(err, test.want))
 	}
 }

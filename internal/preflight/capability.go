@@ -9,41 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Capability is a Linux capability by number, as in capabilities(7).
-type Capability int
-
-// The capabilities that a command of this project may need.
-const (
-	DacReadSearch Capability = unix.CAP_DAC_READ_SEARCH
-	NetAdmin      Capability = unix.CAP_NET_ADMIN
-	SysPtrace     Capability = unix.CAP_SYS_PTRACE
-	SysAdmin      Capability = unix.CAP_SYS_ADMIN
-	SysResource   Capability = unix.CAP_SYS_RESOURCE
-	Perfmon       Capability = unix.CAP_PERFMON // 5.8
-	BPF           Capability = unix.CAP_BPF     // 5.8
-)
-
-var names = map[Capability]string{
-	DacReadSearch: "CAP_DAC_READ_SEARCH",
-	NetAdmin:      "CAP_NET_ADMIN",
-	SysPtrace:     "CAP_SYS_PTRACE",
-	SysAdmin:      "CAP_SYS_ADMIN",
-	SysResource:   "CAP_SYS_RESOURCE",
-	Perfmon:       "CAP_PERFMON",
-	BPF:           "CAP_BPF",
-}
-
-func (c Capability) String() string {
-	if s, ok := names[c]; ok {
-		return s
-	}
-	return fmt.Sprintf("CAP_%d", int(c))
-}
-
 // Need is a capability and what a command needs it for.
 type Need struct {
-	Cap Capability
-	Why string // completes "to …"
+	Cap     Capability
+	Why     string // completes "to …"
+	Running bool   // needed until the end, not only to begin
 }
 
 // Set is a set of capabilities.

@@ -14,9 +14,9 @@ func set(caps ...Capability) (s Set) {
 }
 
 var (
-	needBPF     = Need{BPF, "load programs"}
-	needPerfmon = Need{Perfmon, "attach them"}
-	needNet     = Need{NetAdmin, "change filters"}
+	needBPF     = Need{Cap: BPF, Why: "load programs"}
+	needPerfmon = Need{Cap: Perfmon, Why: "attach them"}
+	needNet     = Need{Cap: NetAdmin, Why: "change filters"}
 )
 
 func TestSets(t *testing.T) {
@@ -52,7 +52,7 @@ func TestCheckCapabilities(t *testing.T) {
 		{"SYS_ADMIN stands for both", both, set(SysAdmin), "", ""},
 		{"and for one", both, set(SysAdmin, BPF), "", ""},
 		{"but not for others", []Need{needBPF, needNet}, set(SysAdmin), "", `missing capability: CAP_NET_ADMIN (to change filters)`},
-		{"others not for SYS_ADMIN", []Need{{SysAdmin, "do it"}}, set(BPF, Perfmon), "", `missing capability: CAP_SYS_ADMIN (to do it)`},
+		{"others not for SYS_ADMIN", []Need{{Cap: SysAdmin, Why: "do it"}}, set(BPF, Perfmon), "", `missing capability: CAP_SYS_ADMIN (to do it)`},
 		{"one", both, set(BPF), "", `missing capability: CAP_PERFMON (to attach them)`},
 		{"the other", both, set(Perfmon), "", `missing capability: CAP_BPF (to load programs)`},
 		{"each by name", append(both, needNet), 0, "", `missing capability: CAP_BPF (to load programs), CAP_PERFMON (to attach them), CAP_NET_ADMIN (to change filters)`},
@@ -87,11 +87,11 @@ func TestOldKernels(t *testing.T) {
 	qt.Check(t, qt.IsNil(checkCapabilities("snoop", onThisKernel(needs, old), set(NetAdmin, SysAdmin), "")))
 
 	// The same capability for two reasons is one.
-	qt.Check(t, qt.DeepEquals(onThisKernel([]Need{needBPF, {BPF, "read counters"}}, BPF), []Need{needBPF}))
+	qt.Check(t, qt.DeepEquals(onThisKernel([]Need{needBPF, {Cap: BPF, Why: "read counters"}}, BPF), []Need{needBPF}))
 }
 
 func TestRemedy(t *testing.T) {
-	err := &MissingCapability{Command: "snoop", Missing: []Need{needPerfmon}, Set: []Need{needBPF, needPerfmon, {SysAdmin, "x"}}}
+	err := &MissingCapability{Command: "snoop", Missing: []Need{needPerfmon}, Set: []Need{needBPF, needPerfmon, {Cap: SysAdmin, Why: "x"}}}
 	// The whole set, not only what is missing: setcap replaces what was there.
 	qt.Check(t, qt.Matches(err.Remedy(),
 		`run as root, or: setcap cap_bpf,cap_perfmon,cap_sys_admin=ep /\S+\.test, or in a container: --cap-add BPF --cap-add PERFMON --cap-add SYS_ADMIN`))

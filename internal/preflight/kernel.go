@@ -153,6 +153,23 @@ func (k *Kernel) Traceable(name string) error {
 	return nil
 }
 
+// Parameters returns the names of a function's parameters, or nil where the
+// kernel's type information does not have the function.
+func (k *Kernel) Parameters(function string) []string {
+	var names []string
+	for _, fn := range k.functions(function) {
+		proto, ok := fn.Type.(*btf.FuncProto)
+		if !ok {
+			continue
+		}
+		for _, p := range proto.Params {
+			names = append(names, p.Name)
+		}
+		break
+	}
+	return names
+}
+
 // TracepointType is the name of the type by which a raw tracepoint is known.
 func TracepointType(name string) string { return "btf_trace_" + name }
 

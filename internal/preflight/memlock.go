@@ -10,7 +10,7 @@ import (
 
 // MemlockNeed is what kernels before 5.11 ask for in addition: they charge
 // maps to the limit on locked memory, which is 64 KiB for most users.
-var MemlockNeed = Need{SysResource, "lock memory for maps, before 5.11"}
+var MemlockNeed = Need{Cap: SysResource, Why: "lock memory for maps, before 5.11"}
 
 // memlockAccount is the struct in which kernels from 5.3 to 5.10 kept what a
 // map was charged.

@@ -172,8 +172,7 @@ func (s *session[E]) stream(ctx context.Context) error {
 		return err
 	}
 	defer source.Close()
-	// Reading the counters may take CAP_BPF (before 5.19); nothing else is needed now.
-	if err := preflight.Drop(preflight.Set(0).With(preflight.BPF)); err != nil {
+	if err := preflight.Drop(s.keep()); err != nil {
 		return err
 	}
 	w, err := s.writer()
@@ -196,6 +195,18 @@ func (s *session[E]) stream(ctx context.Context) error {
 	return p.finish(source.Run(ctx, p, s.loaded.Detach))
 }
 
+// keep are the capabilities that are needed while tracing. Reading the counters
+// takes CAP_BPF before 5.19.
+func (s *session[E]) keep() preflight.Set {
+	keep := preflight.Set(0).With(preflight.BPF)
+	for _, n := range s.needs() {
+		if n.Running {
+			keep = keep.With(n.Cap)
+		}
+	}
+	return keep
+}
+
 // counters reads the kernel's counters and adds what programs cannot count
 // themselves: the events that the kernel skipped them for.
 func (s *session[E]) counters() (events.Counters, error) {
@@ -211,7 +222,7 @@ func (s *session[E]) counters() (events.Counters, error) {
 }
 
 func (s *session[E]) writer() (output.Writer[E], error) {
-	return newWriter(s.env, s.tool.Fields, s.tool.Columns)
+	return newWriter(s.env, s.tool.Fields, s.tool.Columns, s.tool.Below)
 }
 
 func (s *session[E]) banner() {

@@ -39,6 +39,8 @@ type Tool[E any] struct {
 	// Fields are all that is known of an event; Columns are the table.
 	Fields  []output.Field[E]
 	Columns []output.Column[E]
+	// Below writes lines below an event's row of the table; nil for none.
+	Below func(*output.Cell, *E)
 	// Totals, if not nil, are printed at the end in place of events: what the
 	// programs have added up in their maps.
 	Totals Totals

@@ -33,7 +33,7 @@ func (t *Rows[R]) Print(env *command.Env, h *Host, maps map[string]*ebpf.Map) (u
 	if err != nil {
 		return 0, err
 	}
-	w, err := newWriter(env, t.Fields, t.Columns)
+	w, err := newWriter(env, t.Fields, t.Columns, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -60,14 +60,14 @@ func TotalFields[R any](tool string) []output.Field[R] {
 	}
 }
 
-func newWriter[E any](env *command.Env, fields []output.Field[E], columns []output.Column[E]) (output.Writer[E], error) {
+func newWriter[E any](env *command.Env, fields []output.Field[E], columns []output.Column[E], below func(*output.Cell, *E)) (output.Writer[E], error) {
 	switch env.Format {
 	case "json":
 		return output.NewJSON(env.Stdout, env.Name, fields), nil
 	case "csv":
 		return output.NewCSV(env.Stdout, fields), nil
 	}
-	return output.NewTable(env.Stdout, fields, columns)
+	return output.NewTable(env.Stdout, fields, columns, below)
 }
 
 // printTotals prints them, and returns how many events they stand for.

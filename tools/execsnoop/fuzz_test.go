@@ -31,9 +31,9 @@ func FuzzDecode(f *testing.F) {
 	e := new(event)
 	var out bytes.Buffer
 	js := output.NewJSON(&out, "execsnoop", fields)
-	table, err := output.NewTable(&out, fields, columns(&config{time: true, timestamp: true, printUID: true, cpu: true, parent: true}))
+	table, err := output.NewTable(&out, fields, columns(&config{time: true, timestamp: true, printUID: true, cpu: true, parent: true}), nil)
 	qt.Assert(f, qt.IsNil(err))
-	quoted, err := output.NewTable(&out, fields, columns(&config{quote: true}))
+	quoted, err := output.NewTable(&out, fields, columns(&config{quote: true}), nil)
 	qt.Assert(f, qt.IsNil(err))
 	writers := []output.Writer[event]{js, table, quoted, output.NewCSV(&out, fields)}
 

@@ -146,7 +146,7 @@ func show(t testing.TB, h *trace.Host, flags string, records ...*record) string 
 		w = output.NewCSV(&out, tool.Fields)
 	default:
 		var err error
-		w, err = output.NewTable(&out, tool.Fields, tool.Columns)
+		w, err = output.NewTable(&out, tool.Fields, tool.Columns, nil)
 		qt.Assert(t, qt.IsNil(err))
 	}
 	qt.Assert(t, qt.IsNil(w.Header()))
