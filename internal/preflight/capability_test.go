@@ -79,7 +79,7 @@ func TestOldKernels(t *testing.T) {
 	qt.Check(t, qt.DeepEquals(onThisKernel(needs, BPF), needs))
 	qt.Check(t, qt.DeepEquals(onThisKernel(needs, 63), needs))
 	// One SYS_ADMIN for both, in the place of the first.
-	want := []Need{{SysAdmin, needBPF.Why}, needNet}
+	want := []Need{{Cap: SysAdmin, Why: needBPF.Why}, needNet}
 	qt.Check(t, qt.DeepEquals(onThisKernel(needs, old), want))
 
 	err := checkCapabilities("snoop", onThisKernel(needs, old), set(NetAdmin), "")
