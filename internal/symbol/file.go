@@ -20,6 +20,8 @@ type file struct {
 	tables []*table
 	bytes  int // of the tables
 	used   uint64
+
+	searched bool // its libraries were looked for
 }
 
 // files remembers files.
@@ -40,7 +42,7 @@ const (
 )
 
 func newFiles() *files {
-	return &files{known: make(map[identity]*file), byID: make(map[BuildID]*file)}
+	return &files{guard: guard{patience: defaultPatience}, known: make(map[identity]*file), byID: make(map[BuildID]*file)}
 }
 
 // get returns the file at a place, or nil if it cannot be opened. One that is no ELF file has neither build id nor

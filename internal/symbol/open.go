@@ -70,7 +70,13 @@ func openRegular(dir int, path string, resolve uint64) (*os.File, identity, erro
 	if err := unix.Fstat(handle, &st); err != nil {
 		return nil, identity{}, fmt.Errorf("inspect %s: %w", path, err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(handle, &fs); err != nil {
+		return nil, identity{}, fmt.Errorf("inspect %s: %w", path, err)
+	}
+	// Files that the kernel makes up count as regular, though reading some has consequences as well. Their size is 0,
+	// but in sysfs.
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size == 0 || fs.Type == unix.SYSFS_MAGIC {
 		return nil, identity{}, fmt.Errorf("open %s: %w", path, errNotRegular)
 	}
 	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(handle), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)

@@ -151,7 +151,8 @@ func (t *table) better(a, b tableSymbol) bool {
 
 func underscores(name []byte) int { return len(name) - len(bytes.TrimLeft(name, "_")) }
 
-// name returns nil for a name that is not whole, or too long.
+// name returns a name without its version, which debug files add: setuid@@GLIBC_2.2.5. It returns nil for one that is not
+// whole, or too long.
 func (t *table) name(s tableSymbol) []byte {
 	if uint64(s.name) >= uint64(len(t.names)) {
 		return nil
@@ -160,6 +161,9 @@ func (t *table) name(s tableSymbol) []byte {
 	n := bytes.IndexByte(b[:min(len(b), maxName+1)], 0)
 	if n < 0 {
 		return nil
+	}
+	if at := bytes.IndexByte(b[:n], '@'); at > 0 {
+		n = at
 	}
 	return b[:n:n]
 }

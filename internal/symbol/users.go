@@ -97,8 +97,8 @@ func (u *Users) inFile(in found, offset uint64, caller bool) Frame {
 	return Frame{Offset: offset, Module: in.path, User: true}
 }
 
-// byBuildID looks for a file where it most probably is: in the process; in what it executed; in what other processes had
-// in common with it; in all that run.
+// byBuildID looks for a file where it most probably is: in the process; in what it executed and the
+// libraries of that; in processes seen before; in all that run.
 func (u *Users) byBuildID(p *process, exe string, id BuildID) (found, bool) {
 	u.open(p)
 	in, ok := p.byID[id]
@@ -111,6 +111,9 @@ func (u *Users) byBuildID(p *process, exe string, id BuildID) (found, bool) {
 		for _, at := range []place{{pid: p.pid, path: exe}, {path: exe}} {
 			if f := u.files.get(at); f != nil {
 				p.know(f, exe)
+				if _, ok := p.byID[id]; !ok && u.files.byID[id] == nil {
+					u.files.libraries(at, f)
+				}
 			}
 		}
 		in, ok = p.byID[id]
