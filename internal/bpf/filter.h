@@ -123,6 +123,24 @@ int BPF_PROG(filter_follow_fork, struct task_struct *parent, struct task_struct 
 	return 0;
 }
 
+/*
+ * The command that we run ourselves joins the set when it executes: what it did
+ * before that, our own code did.
+ */
+SEC("raw_tp/sched_process_exec")
+int BPF_PROG(filter_follow_exec, struct task_struct *task)
+{
+	u32 pid = BPF_CORE_READ(task, tgid);
+	u8 followed = 1;
+
+	if (BPF_CORE_READ(task, real_parent, tgid) == filter_self &&
+	    bpf_map_update_elem(&filter_pids, &pid, &followed, BPF_ANY)) {
+		COUNT(seen);
+		COUNT(lost);
+	}
+	return 0;
+}
+
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(filter_follow_exit, struct task_struct *task)
 {

@@ -26,6 +26,7 @@ type Command struct {
 	Summary     string // one line, without the name: "trace new processes"
 	Description string // a paragraph for --help
 	Flags       []Flag // its own; the common ones are added
+	Arguments   string // what follows the flags, for --help; "" if nothing may
 	Examples    []Example
 	// Documents are what --describe can print: the schema, the table of
 	// privileges. Files in the tree are generated from them.
@@ -41,6 +42,7 @@ type Example struct{ Line, What string }
 type Env struct {
 	Name           string
 	Stdout, Stderr io.Writer
+	Args           []string // what followed the flags
 	Common
 }
 

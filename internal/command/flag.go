@@ -20,6 +20,8 @@ type Flag struct {
 	Value  string // placeholder in the help; "" for a switch
 	Usage  string
 	Hidden bool
+	// MayOmit says that the value is optional: --name or --name=VALUE.
+	MayOmit bool
 
 	dest destination
 }
@@ -58,6 +60,26 @@ func Choice(name, letter string, of []string, usage string, p *string) Flag {
 			}
 			return s, nil
 		}}}
+}
+
+// Optional is a switch that can be given one of a few values with =. Without
+// one, the first stands; if the flag is not given, none does.
+func Optional(name, letter string, of []string, usage string, p *string) Flag {
+	return Flag{Name: name, Letter: letter, Value: strings.Join(of, "|"), Usage: usage, MayOmit: true, dest: &optional{parsed[string]{p: p,
+		parse: func(s string) (string, error) {
+			if s == "true" { // what the flag package makes of no value
+				return of[0], nil
+			}
+			if !slices.Contains(of, s) {
+				return "", fmt.Errorf("want one of %s", strings.Join(of, ", "))
+			}
+			return s, nil
+		}}}}
+}
+
+// Parsed is a flag whose value is read by parse.
+func Parsed[T any](name, letter, value, usage string, p *T, parse func(string) (T, error)) Flag {
+	return Flag{Name: name, Letter: letter, Value: value, Usage: usage, dest: &parsed[T]{p: p, parse: parse}}
 }
 
 // Int is a flag with a number from low to high.
@@ -166,6 +188,11 @@ func (v *parsed[T]) Set(s string) error {
 	return nil
 }
 func (v *parsed[T]) String() string { return v.text }
+
+// optional is a value that may be left out. The flag package asks IsBoolFlag.
+type optional struct{ parsed[string] }
+
+func (*optional) IsBoolFlag() bool { return true }
 
 // pids is a set of process ids.
 type pids []uint32

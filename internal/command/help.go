@@ -8,7 +8,11 @@ import (
 // help returns the text of --help: usage, flags, examples.
 func (c *Command) help(flags []Flag) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s - %s\n\nUSAGE\n  %s [flags]\n", c.Name, c.Summary, c.Name)
+	fmt.Fprintf(&b, "%s - %s\n\nUSAGE\n  %s [flags]", c.Name, c.Summary, c.Name)
+	if c.Arguments != "" {
+		b.WriteString(" " + c.Arguments)
+	}
+	b.WriteByte('\n')
 	if c.Description != "" {
 		fmt.Fprintf(&b, "\n%s\n", c.Description)
 	}
@@ -36,7 +40,10 @@ func writeFlags(b *strings.Builder, flags []Flag) {
 			left = "-" + f.Letter + ", "
 		}
 		left += "--" + f.Name
-		if f.Value != "" {
+		switch {
+		case f.MayOmit:
+			left += "[=" + f.Value + "]"
+		case f.Value != "":
 			left += " " + f.Value
 		}
 		if len(left) > 26 {

@@ -66,7 +66,7 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 		case env.version:
 			_, err := io.WriteString(env.Stdout, version(c.Name))
 			return err
-		case cc.NArg() > 0:
+		case cc.NArg() > 0 && c.Arguments == "":
 			return Usagef("unexpected argument %q: flags come first and there is nothing after them", cc.Args().First())
 		case env.document != "":
 			return c.describe(env, env.document)
@@ -74,6 +74,7 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 		if env.json {
 			env.Format = "json"
 		}
+		env.Args = cc.Args().Slice()
 		return c.Run(cc.Context, env)
 	}
 	return app.RunContext(ctx, append([]string{c.Name}, args...))

@@ -24,6 +24,7 @@ const MaxPIDs = 8192
 type Flags struct {
 	PIDs      []uint32
 	Follow    bool
+	Child     bool   // the command that we run, with its children
 	User      string // name or number; "" for all
 	Comm      string
 	Cgroup    string // directory
@@ -55,8 +56,8 @@ func Resolve(flags Flags, users *process.Users) (*Filter, error) {
 
 func (f *Filter) resolve(users *process.Users) (err error) {
 	flags := f.flags
-	if len(flags.PIDs) > 0 && !preflight.InInitPIDNamespace() {
-		return fmt.Errorf("--pid: this process is in a pid namespace of its own and the kernel counts in the initial one: run with the host's pid namespace (docker: --pid host)")
+	if (len(flags.PIDs) > 0 || flags.Child) && !preflight.InInitPIDNamespace() {
+		return fmt.Errorf("filter by process: this process is in a pid namespace of its own and the kernel counts in the initial one: run with the host's pid namespace (docker: --pid host)")
 	}
 	if len(flags.PIDs) > MaxPIDs {
 		return fmt.Errorf("--pid: %d processes given, at most %d can be filtered", len(flags.PIDs), MaxPIDs)
@@ -149,7 +150,7 @@ func (f *Filter) Set(spec *ebpf.CollectionSpec) error {
 	if preflight.InInitPIDNamespace() {
 		set(&err, "filter_self", uint32(os.Getpid()))
 	}
-	set(&err, "filter_by_pid", len(f.flags.PIDs) > 0)
+	set(&err, "filter_by_pid", f.byPID())
 	if f.flags.User != "" {
 		set(&err, "filter_by_uid", true)
 		set(&err, "filter_uid", f.uid)
@@ -173,7 +174,7 @@ func (f *Filter) Set(spec *ebpf.CollectionSpec) error {
 		spec.Maps[name].Flags = m.Flags()
 	}
 	// A map's size is charged whether or not it is used.
-	if err == nil && len(f.flags.PIDs) == 0 {
+	if err == nil && !f.byPID() {
 		spec.Maps["filter_pids"].MaxEntries = 1
 	}
 	return err
@@ -181,17 +182,20 @@ func (f *Filter) Set(spec *ebpf.CollectionSpec) error {
 
 // Hooks returns what the filters themselves must see.
 func (f *Filter) Hooks() []loader.Hook {
-	if !f.flags.Follow {
+	if !f.flags.Follow && !f.flags.Child {
 		return nil
 	}
+	attach := []loader.Attachment{{Program: "filter_follow_fork"}, {Program: "filter_follow_exit"}}
+	if f.flags.Child {
+		attach = append(attach, loader.Attachment{Program: "filter_follow_exec"})
+	}
 	return []loader.Hook{{
-		Name: "children of --pid",
-		Rungs: []loader.Rung{{
-			Name:   "raw_tp",
-			Attach: []loader.Attachment{{Program: "filter_follow_fork"}, {Program: "filter_follow_exit"}},
-		}},
+		Name:  "children",
+		Rungs: []loader.Rung{{Name: "raw_tp", Attach: attach}},
 	}}
 }
+
+func (f *Filter) byPID() bool { return len(f.flags.PIDs) > 0 || f.flags.Child }
 
 // Maps returns the pinned maps that stand in for maps of the object.
 func (f *Filter) Maps() map[string]*ebpf.Map { return f.maps }

@@ -68,7 +68,7 @@ func TestResolvePIDs(t *testing.T) {
 	self := uint32(os.Getpid())
 	if !preflight.InInitPIDNamespace() {
 		_, err := Resolve(Flags{PIDs: []uint32{self}}, users(t))
-		qt.Assert(t, qt.ErrorMatches(err, `--pid: this process is in a pid namespace of its own .*`))
+		qt.Assert(t, qt.ErrorMatches(err, `filter by process: this process is in a pid namespace of its own .*`))
 		return
 	}
 	f, err := Resolve(Flags{PIDs: []uint32{self}, Follow: true}, users(t))

@@ -25,6 +25,20 @@ func (s Set) Has(c Capability) bool { return s&(1<<uint(c)) != 0 }
 // With returns the set with c added.
 func (s Set) With(c Capability) Set { return s | 1<<uint(c) }
 
+// Without returns the set with c removed.
+func (s Set) Without(c Capability) Set { return s &^ (1 << uint(c)) }
+
+// Names lists the names of the set's capabilities, in the order of their numbers.
+func (s Set) Names() []string {
+	out := []string{}
+	for c := Capability(0); c < 64; c++ {
+		if s.Has(c) {
+			out = append(out, c.String())
+		}
+	}
+	return out
+}
+
 // grants reports whether s satisfies c: CAP_SYS_ADMIN stands for the two
 // capabilities that were split from it in 5.8.
 func (s Set) grants(c Capability) bool {
@@ -55,6 +69,23 @@ func lastCapability() Capability {
 		return BPF
 	}
 	return Capability(n)
+}
+
+// Permitted lists the capabilities that this process may give to another.
+func Permitted() ([]uintptr, error) {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return nil, fmt.Errorf("read own capabilities: %w", err)
+	}
+	set := Set(uint64(data[0].Permitted) | uint64(data[1].Permitted)<<32)
+	var all []uintptr
+	for c := Capability(0); c < 64; c++ {
+		if set.Has(c) {
+			all = append(all, uintptr(c))
+		}
+	}
+	return all, nil
 }
 
 // onThisKernel replaces the capabilities that the kernel does not know (5.8

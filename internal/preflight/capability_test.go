@@ -31,7 +31,7 @@ func TestSets(t *testing.T) {
 func TestCapabilityNames(t *testing.T) {
 	for c, want := range map[Capability]string{
 		BPF: "CAP_BPF", Perfmon: "CAP_PERFMON", SysAdmin: "CAP_SYS_ADMIN", SysResource: "CAP_SYS_RESOURCE",
-		SysPtrace: "CAP_SYS_PTRACE", NetAdmin: "CAP_NET_ADMIN", DacReadSearch: "CAP_DAC_READ_SEARCH", 0: "CAP_0",
+		SysPtrace: "CAP_SYS_PTRACE", NetAdmin: "CAP_NET_ADMIN", DacReadSearch: "CAP_DAC_READ_SEARCH", 0: "CAP_CHOWN",
 	} {
 		qt.Check(t, qt.Equals(c.String(), want))
 	}

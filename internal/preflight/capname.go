@@ -16,6 +16,7 @@ type Capability int
 const (
 	DacOverride       Capability = unix.CAP_DAC_OVERRIDE
 	DacReadSearch     Capability = unix.CAP_DAC_READ_SEARCH
+	Kill              Capability = unix.CAP_KILL
 	Setpcap           Capability = unix.CAP_SETPCAP
 	NetAdmin          Capability = unix.CAP_NET_ADMIN
 	SysPtrace         Capability = unix.CAP_SYS_PTRACE

@@ -14,6 +14,7 @@ import (
 type Users struct {
 	names map[uint32]string
 	ids   map[string]uint32
+	gids  map[uint32]uint32 // primary group
 }
 
 // ReadUsers reads /etc/passwd once. Directory services are not asked: a name
@@ -21,7 +22,7 @@ type Users struct {
 func ReadUsers() (*Users, error) { return readUsers("/etc/passwd") }
 
 func readUsers(path string) (*Users, error) {
-	u := &Users{names: make(map[uint32]string), ids: make(map[string]uint32)}
+	u := &Users{names: make(map[uint32]string), ids: make(map[string]uint32), gids: make(map[uint32]uint32)}
 	f, err := os.Open(path)
 	if os.IsNotExist(err) {
 		return u, nil // a minimal container has none
@@ -31,7 +32,7 @@ func readUsers(path string) (*Users, error) {
 	}
 	defer f.Close()
 	for sc := bufio.NewScanner(f); sc.Scan(); {
-		fields := strings.SplitN(sc.Text(), ":", 4)
+		fields := strings.SplitN(sc.Text(), ":", 5)
 		if len(fields) < 4 {
 			continue
 		}
@@ -41,6 +42,9 @@ func readUsers(path string) (*Users, error) {
 		}
 		if _, dup := u.names[uint32(id)]; !dup { // the first entry wins, as in getpwuid
 			u.names[uint32(id)] = fields[0]
+			if gid, err := strconv.ParseUint(fields[3], 10, 32); err == nil {
+				u.gids[uint32(id)] = uint32(gid)
+			}
 		}
 		if _, dup := u.ids[fields[0]]; !dup {
 			u.ids[fields[0]] = uint32(id)
@@ -51,6 +55,15 @@ func readUsers(path string) (*Users, error) {
 
 // Name returns the user's name, or "" where there is none.
 func (u *Users) Name(id uint32) string { return u.names[id] }
+
+// Group returns the user's primary group, or the group of the same number where
+// there is no such user.
+func (u *Users) Group(id uint32) uint32 {
+	if gid, ok := u.gids[id]; ok {
+		return gid
+	}
+	return id
+}
 
 // ID returns the number of a user given by name or number.
 func (u *Users) ID(user string) (uint32, error) {

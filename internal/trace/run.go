@@ -60,6 +60,7 @@ func (s *session[E]) load() (err error) {
 	if s.host.Users, err = process.ReadUsers(); err != nil {
 		return err
 	}
+	s.env.Filter.Child = len(s.env.Args) > 0
 	if s.filter, err = filter.Resolve(s.env.Filter, s.host.Users); err != nil {
 		if errors.Is(err, unix.EPERM) { // opening a pinned map takes a privilege
 			if err := preflight.Capabilities(s.env.Name, s.tool.Needs); err != nil {
@@ -172,9 +173,6 @@ func (s *session[E]) stream(ctx context.Context) error {
 		return err
 	}
 	defer source.Close()
-	if err := preflight.Drop(s.keep()); err != nil {
-		return err
-	}
 	w, err := s.writer()
 	if err != nil {
 		return err
@@ -191,8 +189,26 @@ func (s *session[E]) stream(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, s.env.Duration)
 		defer cancel()
 	}
+	var c *child
+	if len(s.env.Args) > 0 { // with the privileges that we are about to drop
+		if c, err = s.startChild(); err != nil {
+			return err
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = c.within(ctx)
+		defer cancel()
+	}
+	if err := preflight.Drop(s.keep()); err != nil {
+		return err
+	}
 	p := &printer[E]{session: s, w: w, counters: s.counters}
-	return p.finish(source.Run(ctx, p, s.loaded.Detach))
+	err = source.Run(ctx, p, s.loaded.Detach)
+	if c != nil {
+		if how := c.outcome(); how != "" && !s.env.Quiet {
+			fmt.Fprintf(s.env.Stderr, "%s: %s: %s\n", s.env.Name, output.AppendEscaped(nil, []byte(s.env.Args[0])), how)
+		}
+	}
+	return p.finish(err)
 }
 
 // keep are the capabilities that are needed while tracing. Reading the counters
@@ -203,6 +219,9 @@ func (s *session[E]) keep() preflight.Set {
 		if n.Running {
 			keep = keep.With(n.Cap)
 		}
+	}
+	if len(s.env.Args) > 0 && s.tool.RunAs != "" {
+		keep = keep.With(preflight.Kill) // to end what runs as somebody else
 	}
 	return keep
 }

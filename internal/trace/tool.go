@@ -41,6 +41,9 @@ type Tool[E any] struct {
 	Columns []output.Column[E]
 	// Below writes lines below an event's row of the table; nil for none.
 	Below func(*output.Cell, *E)
+	// RunAs is the user that a COMMAND on the command line runs as, with all
+	// capabilities; "" for ours.
+	RunAs string
 	// Totals, if not nil, are printed at the end in place of events: what the
 	// programs have added up in their maps.
 	Totals Totals

@@ -93,6 +93,7 @@ const (
 	bpfProgExecveEnter        = "execve_enter"
 	bpfProgExecveExit         = "execve_exit"
 	bpfProgExecveatExit       = "execveat_exit"
+	bpfProgFilterFollowExec   = "filter_follow_exec"
 	bpfProgFilterFollowExit   = "filter_follow_exit"
 	bpfProgFilterFollowFork   = "filter_follow_fork"
 	bpfProgSysEnter           = "sys_enter"
@@ -167,6 +168,7 @@ type bpfProgramSpecs struct {
 	ExecveEnter        *ebpf.ProgramSpec `ebpf:"execve_enter"`
 	ExecveExit         *ebpf.ProgramSpec `ebpf:"execve_exit"`
 	ExecveatExit       *ebpf.ProgramSpec `ebpf:"execveat_exit"`
+	FilterFollowExec   *ebpf.ProgramSpec `ebpf:"filter_follow_exec"`
 	FilterFollowExit   *ebpf.ProgramSpec `ebpf:"filter_follow_exit"`
 	FilterFollowFork   *ebpf.ProgramSpec `ebpf:"filter_follow_fork"`
 	SysEnter           *ebpf.ProgramSpec `ebpf:"sys_enter"`
@@ -293,6 +295,7 @@ type bpfPrograms struct {
 	ExecveEnter        *ebpf.Program `ebpf:"execve_enter"`
 	ExecveExit         *ebpf.Program `ebpf:"execve_exit"`
 	ExecveatExit       *ebpf.Program `ebpf:"execveat_exit"`
+	FilterFollowExec   *ebpf.Program `ebpf:"filter_follow_exec"`
 	FilterFollowExit   *ebpf.Program `ebpf:"filter_follow_exit"`
 	FilterFollowFork   *ebpf.Program `ebpf:"filter_follow_fork"`
 	SysEnter           *ebpf.Program `ebpf:"sys_enter"`
@@ -309,6 +312,7 @@ func (p *bpfPrograms) Close() error {
 		p.ExecveEnter,
 		p.ExecveExit,
 		p.ExecveatExit,
+		p.FilterFollowExec,
 		p.FilterFollowExit,
 		p.FilterFollowFork,
 		p.SysEnter,

@@ -93,32 +93,19 @@ func (e *event) decode(h *trace.Host, raw []byte) error {
 	e.parent = trace.CString(unsafe.Slice((*byte)(unsafe.Pointer(&r.ParentComm[0])), len(r.ParentComm)))
 
 	e.path = e.path[:0]
-	s := tail{raw[stringsOffset:]}
-	e.filename = cstring(s.take(r.FilenameLen))
-	e.interp = cstring(s.take(r.InterpLen))
-	e.args = splitArgs(e.args[:0], s.take(r.ArgsLen))
-	e.exe = e.joinPath(s.take(r.ExeLen), flagExeCut, flagExeDetached)
-	e.cwd = e.joinPath(s.take(r.CwdLen), flagCwdCut, flagCwdDetached)
-	e.ContainerID = h.Containers.ID(trace.CString(s.take(r.ContainerLen)))
+	s := trace.Tail(raw[stringsOffset:])
+	e.filename = cstring(s.Take(r.FilenameLen))
+	e.interp = cstring(s.Take(r.InterpLen))
+	e.args = splitArgs(e.args[:0], s.Take(r.ArgsLen))
+	e.exe = e.joinPath(s.Take(r.ExeLen), flagExeCut, flagExeDetached)
+	e.cwd = e.joinPath(s.Take(r.CwdLen), flagCwdCut, flagCwdDetached)
+	e.ContainerID = h.Containers.ID(trace.CString(s.Take(r.ContainerLen)))
 	e.cut = r.Flags&flagArgsCut != 0
 	if e.filename != nil && r.Dirfd != unix.AT_FDCWD && !bytes.HasPrefix(e.filename, []byte("/")) {
 		e.filename = e.fdPath(r.Dirfd, e.filename)
 	}
 	e.findLine()
 	return nil
-}
-
-// tail is the variable part of a record.
-type tail struct{ b []byte }
-
-// take cuts off the next n bytes, or what there is.
-func (s *tail) take(n uint16) []byte {
-	if int(n) > len(s.b) {
-		n = uint16(len(s.b))
-	}
-	out := s.b[:n:n]
-	s.b = s.b[n:]
-	return out
 }
 
 // cstring drops the NUL at the end; nil stays nil for nothing at all.
@@ -136,21 +123,7 @@ func (e *event) joinPath(parts []byte, cut, detached uint32) []byte {
 		return nil
 	}
 	start := len(e.path)
-	if e.Flags&detached != 0 {
-		return trace.CString(parts)
-	}
-	if e.Flags&cut != 0 {
-		e.path = append(e.path, "..."...)
-	}
-	for end := len(parts); end > 0; {
-		end-- // the NUL
-		begin := bytes.LastIndexByte(parts[:end], 0) + 1
-		e.path = append(append(e.path, '/'), parts[begin:end]...)
-		end = begin
-	}
-	if len(e.path) == start {
-		e.path = append(e.path, '/')
-	}
+	e.path = trace.JoinPath(e.path, parts, e.Flags&cut != 0, e.Flags&detached != 0)
 	return e.path[start:len(e.path):len(e.path)]
 }
 

@@ -116,7 +116,7 @@ func TestHooks(t *testing.T) {
 	spec, err := loadBpf()
 	qt.Assert(t, qt.IsNil(err))
 	kinds := loader.Kinds(spec)
-	used := map[string]bool{"filter_follow_fork": true, "filter_follow_exit": true} // --follow
+	used := map[string]bool{"filter_follow_fork": true, "filter_follow_exit": true, "filter_follow_exec": true} // --follow
 	for flags, want := range map[string]string{
 		"":          "successful execs: raw_tp",
 		"-x":        "successful execs: raw_tp; failed execs: fexit raw_tp",
