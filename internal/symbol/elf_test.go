@@ -177,7 +177,7 @@ func id20(first byte) BuildID {
 	return id
 }
 
-func image20(t testing.TB, s sample) *image {
+func imageOf(t testing.TB, s sample) *image {
 	t.Helper()
 	raw := s.build()
 	im, err := readImage(bytes.NewReader(raw), int64(len(raw)))
@@ -192,7 +192,7 @@ func TestImage(t *testing.T) {
 		raw := s.build()
 		_, err := elf.NewFile(bytes.NewReader(raw)) // the sample is one
 		qt.Assert(t, qt.IsNil(err))
-		im := image20(t, s)
+		im := imageOf(t, s)
 		qt.Check(t, qt.Equals(im.id, id))
 		qt.Check(t, qt.IsTrue(slices.Equal(im.segments, []segment{{textOffset, textSize, textAddr}})))
 		found, ok := im.find(".strtab")

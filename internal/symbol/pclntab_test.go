@@ -75,6 +75,26 @@ func TestGoTableRefused(t *testing.T) {
 	}
 }
 
+// TestGoText: the runtime's record tells where the text begins, if it is one.
+func TestGoText(t *testing.T) {
+	record := func(minPC, text uint64) *image {
+		words := make([]byte, 8*(moduleText+1))
+		binary.LittleEndian.PutUint64(words[8*moduleMinPC:], minPC)
+		binary.LittleEndian.PutUint64(words[8*moduleText:], text)
+		return imageOf(t, sample{section: ".go.module", text: words})
+	}
+	text, ok := goText(record(0x402410, 0x402400), 0x10)
+	qt.Check(t, qt.IsTrue(ok))
+	qt.Check(t, qt.Equals(text, 0x402400))
+	for _, im := range []*image{record(0x402400, 0x402400), record(0x10, 0), record(0, 0), imageOf(t, sample{section: ".init"})} {
+		_, ok = goText(im, 0x10)
+		qt.Check(t, qt.IsFalse(ok))
+	}
+	text, ok = goText(imageOf(t, sample{}), 0x10)
+	qt.Check(t, qt.IsTrue(ok))
+	qt.Check(t, qt.Equals(text, textAddr))
+}
+
 // TestOwnTable compares with what the runtime says of this program.
 func TestOwnTable(t *testing.T) {
 	f, key, err := place{path: "/proc/self/exe"}.open()
