@@ -177,7 +177,7 @@ func id20(first byte) BuildID {
 	return id
 }
 
-func image20(t testing.TB, s sample) *image {
+func imageOf(t testing.TB, s sample) *image {
 	t.Helper()
 	raw := s.build()
 	im, err := readImage(bytes.NewReader(raw), int64(len(raw)))
@@ -192,7 +192,7 @@ func TestImage(t *testing.T) {
 		raw := s.build()
 		_, err := elf.NewFile(bytes.NewReader(raw)) // the sample is one
 		qt.Assert(t, qt.IsNil(err))
-		im := image20(t, s)
+		im := imageOf(t, s)
 		qt.Check(t, qt.Equals(im.id, id))
 		qt.Check(t, qt.IsTrue(slices.Equal(im.segments, []segment{{textOffset, textSize, textAddr}})))
 		found, ok := im.find(".strtab")
@@ -272,14 +272,23 @@ func TestBuildID(t *testing.T) {
 
 func FuzzELF(f *testing.F) {
 	id := id20(7)
+	add := func(raw []byte) {
+		f.Add(raw[:256], raw[textOffset:textOffset+256], raw[textOffset+textSize:], uint64(textOffset))
+	}
 	for _, narrow := range []bool{false, true} {
-		f.Add(sample{
+		add(sample{
 			narrow: narrow, id: id[:], symtab: []sampleSymbol{function("f", 0, 8), function("g", 0, 0)},
 			dynsym: []sampleSymbol{function("h", 8, 0)}, needed: []string{"libx.so"}, runpath: "$ORIGIN:/x",
-		}.build(), uint64(textOffset))
+		}.build())
 	}
-	f.Add(goTable(textAddr, []string{"main.a", "main.b"}), uint64(textOffset))
-	f.Fuzz(func(t *testing.T, raw []byte, offset uint64) {
+	add(goTable(textAddr, []string{"main.a", "main.b"}))
+	add(goTable(0, []string{"main.a", "main.b"}))
+	// In pieces, so that few of the bytes that are changed are those that nobody looks at.
+	f.Fuzz(func(t *testing.T, head, text, tail []byte, offset uint64) {
+		raw := make([]byte, textOffset+textSize, textOffset+textSize+len(tail))
+		copy(raw[textOffset:], text)
+		copy(raw, head)
+		raw = append(raw, tail...)
 		im, err := readImage(bytes.NewReader(raw), int64(len(raw)))
 		if err != nil {
 			return

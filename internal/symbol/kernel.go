@@ -49,16 +49,17 @@ func ReadKernel() (*Kernel, error) {
 		return nil, fmt.Errorf("read kernel symbols: %w", err)
 	}
 	defer f.Close()
-	k, err := readKernel(f)
-	if err != nil {
+	// Enough for most kernels, so that nothing is copied; pages that are not touched cost nothing.
+	k := &Kernel{syms: make([]kernelSymbol, 0, 1<<18), names: make([]byte, 0, 8<<20)}
+	if err := k.read(f); err != nil {
 		return nil, fmt.Errorf("read kernel symbols: %w", err)
 	}
 	return k, nil
 }
 
-func readKernel(r io.Reader) (*Kernel, error) {
-	// Enough for most kernels, so that nothing is copied; pages that are not touched cost nothing.
-	k := &Kernel{syms: make([]kernelSymbol, 0, 1<<18), names: make([]byte, 0, 8<<20), modules: [][]byte{nil}}
+// read reads text of the format of /proc/kallsyms.
+func (k *Kernel) read(r io.Reader) error {
+	k.modules = [][]byte{nil}
 	modules := make(map[string]uint16)
 	hidden, sorted := false, true
 	in := bufio.NewReaderSize(r, 64<<10)
@@ -71,7 +72,7 @@ func readKernel(r io.Reader) (*Kernel, error) {
 			line = nil
 		}
 		if err != nil && err != io.EOF {
-			return nil, err
+			return err
 		}
 		if addr, name, module, ok := parseKernelSymbol(line); ok {
 			if addr == 0 {
@@ -88,15 +89,15 @@ func readKernel(r io.Reader) (*Kernel, error) {
 	}
 	switch {
 	case len(k.syms) == 0 && hidden:
-		return nil, ErrHidden
+		return ErrHidden
 	case len(k.syms) == 0:
-		return nil, errNoSymbols
+		return errNoSymbols
 	case !sorted: // the kernel's own symbols are; modules follow in the order in which they were loaded
 		slices.SortFunc(k.syms, func(a, b kernelSymbol) int {
 			return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(a.name, b.name))
 		})
 	}
-	return k, nil
+	return nil
 }
 
 // module returns the number of a module, which is new the first time it is seen.

@@ -34,6 +34,11 @@ ffffffffc0100000 t helper	[first]
 ffffffffc0100010 t bpf_prog_6deef7357e7b4530_one	[bpf]
 `
 
+func readKernel(r io.Reader) (*Kernel, error) {
+	k := new(Kernel)
+	return k, k.read(r)
+}
+
 func read(t testing.TB, text string) *Kernel {
 	t.Helper()
 	k, err := readKernel(strings.NewReader(text))

@@ -65,6 +65,14 @@ func TestMapsLines(t *testing.T) {
 	}
 }
 
+// TestMapsOrder: the kernel's lines are in order, and what is read while they change must not be otherwise.
+func TestMapsOrder(t *testing.T) {
+	maps, err := readMaps(strings.NewReader("3000-5000 r-xp 0 fe:00 1 /a\n4000-6000 r-xp 0 fe:00 1 /b\n1000-2000 r-xp 0 fe:00 1 /c\n5000-6000 r-xp 0 fe:00 1 /d\n"))
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.HasLen(maps, 2))
+	qt.Check(t, qt.Equals(maps[1].path, "/d"))
+}
+
 func TestMapsBound(t *testing.T) {
 	var many, long strings.Builder
 	for i := range 2 * maxMappings {

@@ -34,6 +34,9 @@ func (p place) name() string {
 	return p.path
 }
 
+// inRoot makes links lead where they lead in the process.
+const inRoot = unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS
+
 // open opens the file. The entry of map_files leads to the very file that is mapped, but takes CAP_CHECKPOINT_RESTORE;
 // the path leads there if nobody has put another file in its place.
 func (p place) open() (*os.File, identity, error) {
@@ -53,7 +56,7 @@ func (p place) open() (*os.File, identity, error) {
 		return nil, identity{}, fmt.Errorf("open root of process %d: %w", p.pid, err)
 	}
 	defer unix.Close(root)
-	return openRegular(root, p.path, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
+	return openRegular(root, p.path, inRoot)
 }
 
 func procDir(pid uint32) string { return "/proc/" + strconv.FormatUint(uint64(pid), 10) }

@@ -63,3 +63,28 @@ func TestGuard(t *testing.T) {
 	qt.Check(t, qt.IsTrue(ok))
 	qt.Check(t, qt.Equals(n, 7))
 }
+
+// TestOpenInRoot: a link inside of a container leads to a file of the container.
+func TestOpenInRoot(t *testing.T) {
+	outside := write(t, "lib.so", []byte("outside"))
+	root := t.TempDir()
+	inside := filepath.Join(root, outside)
+	qt.Assert(t, qt.IsNil(os.MkdirAll(filepath.Dir(inside), 0o700)))
+	qt.Assert(t, qt.IsNil(os.WriteFile(inside, []byte("in"), 0o600)))
+	qt.Assert(t, qt.IsNil(os.Symlink(outside, filepath.Join(root, "link"))))
+	qt.Assert(t, qt.IsNil(os.Symlink("/proc/self/exe", filepath.Join(root, "magic"))))
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	qt.Assert(t, qt.IsNil(err))
+	defer unix.Close(dir)
+	if _, err := unix.Openat2(dir, ".", &unix.OpenHow{Flags: unix.O_PATH, Resolve: inRoot}); err != nil {
+		t.Skipf("this kernel has no openat2: %v", err)
+	}
+	for _, path := range []string{"/link", "/../../link", outside} {
+		f, key, err := openRegular(dir, path, inRoot)
+		qt.Assert(t, qt.IsNil(err), qt.Commentf("%s", path))
+		qt.Check(t, qt.Equals(key.size, int64(len("in"))), qt.Commentf("%s", path))
+		f.Close()
+	}
+	_, _, err = openRegular(dir, "/magic", inRoot)
+	qt.Check(t, qt.IsNotNil(err))
+}

@@ -41,11 +41,6 @@ func readGoTable(im *image) (*table, error) {
 	if count > maxSymbols || names > namesEnd || namesEnd > s.size || funcs > s.size {
 		return nil, errELF
 	}
-	if text == 0 { // not told since Go 1.26
-		if text, ok = goText(im); !ok {
-			return &table{}, nil
-		}
-	}
 	t := &table{syms: make([]tableSymbol, 0)}
 	if t.names, err = im.read(s.offset+names, namesEnd-names); err != nil {
 		return nil, fmt.Errorf("read .gopclntab: %w", err)
@@ -53,6 +48,11 @@ func readGoTable(im *image) (*table, error) {
 	data, err := im.read(s.offset+funcs, s.size-funcs)
 	if err != nil {
 		return nil, fmt.Errorf("read .gopclntab: %w", err)
+	}
+	if text == 0 && len(data) >= 4 { // not told since Go 1.26
+		if text, ok = goText(im, le32(data)); !ok {
+			return &table{}, nil
+		}
 	}
 	// Pairs of where a function begins in the text and where it is described; the last one is the end of the text.
 	for i := range count {
@@ -74,12 +74,36 @@ func readGoTable(im *image) (*table, error) {
 	return t, nil
 }
 
-// goText returns where the text of Go functions begins: at the start of .text, unless a C linker has put some of its own
-// before it. Such a linker also leaves .init.
-func goText(im *image) (uint64, bool) {
+// goText returns where the text of Go functions begins, whose first one is first bytes into it.
+func goText(im *image, first uint32) (uint64, bool) {
+	if text, ok := goModule(im, first); ok {
+		return text, true
+	}
+	// It is the start of .text, unless a C linker has put some of its own before it. Such a linker also leaves .init.
 	if _, ok := im.find(".init"); ok {
 		return 0, false
 	}
 	s, ok := im.find(".text")
 	return s.addr, ok
+}
+
+// Words of the runtime's moduledata, since Go 1.26 in a section of its own.
+const (
+	moduleMinPC = 20
+	moduleText  = 22
+)
+
+// goModule asks the runtime's own record. The linker has filled it in, unless the program can lie anywhere. Other
+// versions of Go can have another record: the address of the first function must fit.
+func goModule(im *image, first uint32) (uint64, bool) {
+	s, ok := im.find(".go.module")
+	if !ok || !im.wide {
+		return 0, false
+	}
+	b, err := im.read(s.offset, 8*(moduleText+1))
+	if err != nil {
+		return 0, false
+	}
+	text := le64(b[8*moduleText:])
+	return text, text != 0 && le64(b[8*moduleMinPC:]) == text+uint64(first)
 }

@@ -52,6 +52,49 @@ func TestGoTable(t *testing.T) {
 	}
 }
 
+// TestGoTableRefused: without the start of the text, or with a count that is not true, there are no names.
+func TestGoTableRefused(t *testing.T) {
+	good := goTable(textAddr, []string{"main.a", "main.b"})
+	for what, change := range map[string]func(table []byte){
+		"no start":    func(b []byte) { clear(b[24:32]) },
+		"magic":       func(b []byte) { b[0] = 0xfb },
+		"word":        func(b []byte) { b[7] = 4 },
+		"count":       func(b []byte) { b[10] = 1 },
+		"huge count":  func(b []byte) { b[15] = 0x80 },
+		"names":       func(b []byte) { b[39] = 0x80 },
+		"names end":   func(b []byte) { b[47] = 0x80 },
+		"functions":   func(b []byte) { b[71] = 0x80 },
+		"description": func(b []byte) { copy(b[8+8*8+14+4:], "\xff\xff\xff\xff"); copy(b[8+8*8+14+12:], "\xff\xff\xff\xff") },
+	} {
+		raw := bytes.Clone(good)
+		change(raw[textOffset:])
+		im, err := readImage(bytes.NewReader(raw), int64(len(raw)))
+		qt.Assert(t, qt.IsNil(err))
+		table, err := readGoTable(im)
+		qt.Check(t, qt.IsTrue(err != nil || len(table.syms) == 0), qt.Commentf("%s", what))
+	}
+}
+
+// TestGoText: the runtime's record tells where the text begins, if it is one.
+func TestGoText(t *testing.T) {
+	record := func(minPC, text uint64) *image {
+		words := make([]byte, 8*(moduleText+1))
+		binary.LittleEndian.PutUint64(words[8*moduleMinPC:], minPC)
+		binary.LittleEndian.PutUint64(words[8*moduleText:], text)
+		return imageOf(t, sample{section: ".go.module", text: words})
+	}
+	text, ok := goText(record(0x402410, 0x402400), 0x10)
+	qt.Check(t, qt.IsTrue(ok))
+	qt.Check(t, qt.Equals(text, 0x402400))
+	for _, im := range []*image{record(0x402400, 0x402400), record(0x10, 0), record(0, 0), imageOf(t, sample{section: ".init"})} {
+		_, ok = goText(im, 0x10)
+		qt.Check(t, qt.IsFalse(ok))
+	}
+	text, ok = goText(imageOf(t, sample{}), 0x10)
+	qt.Check(t, qt.IsTrue(ok))
+	qt.Check(t, qt.Equals(text, textAddr))
+}
+
 // TestOwnTable compares with what the runtime says of this program.
 func TestOwnTable(t *testing.T) {
 	f, key, err := place{path: "/proc/self/exe"}.open()

@@ -96,7 +96,7 @@ func (t *table) add(b []byte, im *image) {
 	}
 	s.size = uint32(min(size, openEnd-1))
 	if size == 0 {
-		s.size = openEnd | openEnd - 1
+		s.size = 1<<32 - 1 // open, and as large as can be
 		if int(index) < len(im.sections) {
 			in := im.sections[index]
 			if s.addr < in.addr || s.addr-in.addr >= in.size {

@@ -118,7 +118,7 @@ func TestTables(t *testing.T) {
 
 // TestTooLarge: what a file says of sizes is not believed. Files with holes can be as large as they like.
 func TestTooLarge(t *testing.T) {
-	im := image20(t, sample{symtab: []sampleSymbol{function("f", 0, 8)}})
+	im := imageOf(t, sample{symtab: []sampleSymbol{function("f", 0, 8)}})
 	im.size = 1 << 50
 	for i := range im.sections {
 		switch s := &im.sections[i]; elf.SectionType(s.kind) {
@@ -142,7 +142,7 @@ func TestTooLarge(t *testing.T) {
 // TestDebugFile: names come from a debug file if it has the same build id.
 func TestDebugFile(t *testing.T) {
 	id, other := id20(1), id20(2)
-	stripped := image20(t, sample{id: id[:], dynsym: []sampleSymbol{function("d", 0x20, 8)}})
+	stripped := imageOf(t, sample{id: id[:], dynsym: []sampleSymbol{function("d", 0x20, 8)}})
 	debug := write(t, "x.debug", sample{id: id[:], symtab: []sampleSymbol{function("inner_name", 0x10, 8)}}.build())
 	wrong := write(t, "y.debug", sample{id: other[:], symtab: []sampleSymbol{function("wrong", 0x10, 8)}}.build())
 	tables := allTables(stripped, debug)

@@ -140,7 +140,7 @@ func TestNeeded(t *testing.T) {
 	exe, first, second := id20(29), id20(31), id20(37)
 	dir := t.TempDir()
 	for name, data := range map[string][]byte{
-		"exe":      sample{id: exe[:], needed: []string{"none.so", "first.so", "../exe", "first.so"}, runpath: "relative:$ORIGIN/lib"}.build(),
+		"exe":      sample{id: exe[:], needed: []string{"none.so", "first.so", "../outside.so", "first.so"}, runpath: "relative:$ORIGIN/lib"}.build(),
 		"first.so": sample{id: first[:], needed: []string{"second.so", "first.so"}, runpath: dir + "/other"}.build(),
 	} {
 		qt.Assert(t, qt.IsNil(os.MkdirAll(dir+"/lib", 0o700)))
@@ -148,9 +148,13 @@ func TestNeeded(t *testing.T) {
 	}
 	qt.Assert(t, qt.IsNil(os.MkdirAll(dir+"/other", 0o700)))
 	qt.Assert(t, qt.IsNil(os.WriteFile(dir+"/other/second.so", library(second), 0o700)))
+	qt.Assert(t, qt.IsNil(os.WriteFile(dir+"/outside.so", library(id20(53)), 0o700)))
 	u, _ := newUsers()
 	qt.Check(t, qt.Equals(names(u, nobody, dir+"/exe", inFile(second, textOffset+0x15), inFile(first, 0x15)),
 		"greet+0x5 ("+dir+"/other/second.so)\n+0x15 ("+dir+"/lib/first.so)"))
+	for _, f := range u.files.known { // a name with a path is no library's name
+		qt.Check(t, qt.Not(qt.Equals(string(f.path), dir+"/outside.so")))
+	}
 }
 
 // TestScan: a process that has ended had a library of another that was not seen yet.
@@ -165,6 +169,45 @@ func TestScan(t *testing.T) {
 	qt.Check(t, qt.StringContains(names(u, nobody, "", inFile(second, textOffset+0x15)), "build-id"))
 	*clock = clock.Add(scanEvery)
 	qt.Check(t, qt.Equals(names(u, nobody, "", inFile(second, textOffset+0x15)), "greet+0x5 ("+path+")"))
+}
+
+// TestScanLong: where time runs out, the next scan goes on.
+func TestScanLong(t *testing.T) {
+	u, clock := newUsers()
+	u.now = func() time.Time {
+		*clock = clock.Add(scanTime/2 + 1) // enough for one process
+		return *clock
+	}
+	pids := processes()
+	if len(pids) < 3 {
+		t.Skip("too few processes")
+	}
+	qt.Check(t, qt.IsTrue(u.scanAll()))
+	first := u.scan.from
+	qt.Check(t, qt.Equals(first, pids[1]))
+	*clock = clock.Add(scanEvery)
+	qt.Check(t, qt.IsTrue(u.scanAll()))
+	qt.Check(t, qt.IsTrue(u.scan.from > first || u.scan.from == 0))
+	qt.Check(t, qt.IsFalse(u.scanAll()))
+}
+
+// TestReplaced: a file whose headers were read is another one when its symbols are needed.
+func TestReplaced(t *testing.T) {
+	id := id20(47)
+	path := write(t, "lib.so", library(id))
+	c := newFiles()
+	f := c.get(place{path: path})
+	qt.Assert(t, qt.IsNotNil(f))
+	qt.Assert(t, qt.IsNil(os.WriteFile(path+".new", sample{dynsym: []sampleSymbol{function("wrong", 0, 0x100)}}.build(), 0o700)))
+	qt.Assert(t, qt.IsNil(os.Rename(path+".new", path)))
+	_, _, ok := c.find(f, textOffset+0x15, false)
+	qt.Check(t, qt.IsFalse(ok))
+	// The file is seen again, elsewhere.
+	elsewhere := write(t, "copy.so", library(id))
+	f.key = c.get(place{path: elsewhere}).key
+	f.place = place{path: elsewhere}
+	name, _, _ := c.find(f, textOffset+0x15, false)
+	qt.Check(t, qt.Equals(string(name), "greet"))
 }
 
 // TestEnded: what was read of a process while it lived holds when it has ended, and not for the next one of that id.
