@@ -2,6 +2,7 @@ package loader
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -63,6 +64,26 @@ func exists(k Prober, t ProgramType, to string) bool {
 		return k.CanProbe(to) == nil
 	}
 	return true
+}
+
+// attachOrder returns the order in which programs must be attached so that a
+// program runs before its backups. Those of a tracepoint run in the order in which
+// they were attached. A trampoline, of fentry and fexit, runs the last one first.
+func attachOrder(plan []step) []step {
+	order := slices.Clone(plan)
+	for begin := 0; begin < len(order); {
+		end := begin + 1
+		if order[begin].role == roleBacked {
+			for end < len(order) && order[end].role == roleBackup {
+				end++
+			}
+		}
+		if order[begin].kind == Tracing {
+			slices.Reverse(order[begin:end])
+		}
+		begin = end
+	}
+	return order
 }
 
 // attach attaches a loaded program where its step says.

@@ -3,6 +3,7 @@ package loader
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -58,7 +59,7 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 
 // Attach attaches the programs, in the order of the hooks.
 func (l *Loaded) Attach() error {
-	for _, s := range l.plan {
+	for _, s := range attachOrder(l.plan) {
 		lk, err := attach(l.Programs[s.program], s)
 		if err != nil {
 			return fmt.Errorf("attach %s to %s: %w", s.program, s.to, err)
@@ -143,10 +144,11 @@ func SetConstant(spec *ebpf.CollectionSpec, name string, value any) error {
 	return nil
 }
 
-// Detach stops all programs; what they have sent can still be read.
+// Detach stops all programs, the last one first; what they have sent can still
+// be read.
 func (l *Loaded) Detach() error {
 	var errs []error
-	for _, lk := range l.links {
+	for _, lk := range slices.Backward(l.links) {
 		errs = append(errs, lk.Close())
 	}
 	l.links = nil

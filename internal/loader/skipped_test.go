@@ -31,3 +31,16 @@ func TestSkipped(t *testing.T) {
 		qt.Check(t, qt.Equals(others, test.others), qt.Commentf("%s", test.what))
 	}
 }
+
+func TestAttachOrder(t *testing.T) {
+	var got string
+	for _, s := range attachOrder([]step{
+		{program: "a", kind: Tracing}, {program: "b", kind: Tracing},
+		{program: "c", kind: Tracing, role: roleBacked}, {program: "c1", kind: Tracing, role: roleBackup}, {program: "c2", kind: Tracing, role: roleBackup},
+		{program: "d", kind: Tracing, role: roleBacked}, {program: "d1", kind: Tracing, role: roleBackup},
+		{program: "e", kind: RawTracepoint, role: roleBacked}, {program: "e1", kind: RawTracepoint, role: roleBackup},
+	}) {
+		got += s.program + " "
+	}
+	qt.Check(t, qt.Equals(got, "a b c2 c1 c d1 d e e1 "))
+}

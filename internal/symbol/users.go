@@ -40,7 +40,7 @@ func (u *Users) Frames(dst []Frame, pid uint32, exe string, frames []UserFrame) 
 		case statusBuildID:
 			dst = append(dst, u.ofFile(p, exe, f, caller))
 		case statusIP:
-			dst = append(dst, u.ofAddress(p, f.Offset, caller))
+			dst = append(dst, u.ofAddress(p, exe, f.Offset, caller))
 		default:
 			dst = append(dst, Frame{Offset: f.Offset, User: true})
 		}
@@ -135,12 +135,15 @@ func (u *Users) byBuildID(p *process, exe string, id BuildID) (found, bool) {
 const maxLooked = 16
 
 // ofAddress is the frame at an address of a process.
-func (u *Users) ofAddress(p *process, addr uint64, caller bool) Frame {
+func (u *Users) ofAddress(p *process, exe string, addr uint64, caller bool) Frame {
 	i, ok := p.at(addr)
 	if !ok && u.readAgain(p) {
 		i, ok = p.at(addr)
 	}
-	if !ok || p.maps[i].path == "" {
+	if !ok {
+		return u.inExecutable(p, exe, addr, caller)
+	}
+	if p.maps[i].path == "" {
 		return Frame{Offset: addr, User: true}
 	}
 	m := &p.maps[i]
@@ -154,4 +157,25 @@ func (u *Users) ofAddress(p *process, addr uint64, caller bool) Frame {
 		return Frame{Offset: offset, Module: path, User: true}
 	}
 	return u.inFile(found{p.files[i], path}, offset, caller)
+}
+
+// inExecutable is the frame at an address of a process that has ended, if its
+// executable has a fixed place in memory, as those of Go have, which have no
+// build id either. One that can be anywhere begins at 0, where no process has it.
+func (u *Users) inExecutable(p *process, exe string, addr uint64, caller bool) Frame {
+	if strings.HasPrefix(exe, "/") {
+		for _, at := range []place{{pid: p.pid, path: exe}, {path: exe}} {
+			f := u.files.get(at)
+			if f == nil {
+				continue
+			}
+			for _, s := range f.segments {
+				if addr >= s.addr && addr-s.addr < s.size {
+					return u.inFile(found{f, []byte(exe)}, s.offset+addr-s.addr, caller)
+				}
+			}
+			break
+		}
+	}
+	return Frame{Offset: addr, User: true}
 }

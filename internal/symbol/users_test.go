@@ -79,6 +79,23 @@ func TestOwnAddress(t *testing.T) {
 	}
 }
 
+// TestFixedPlace: the executable of a process that has ended says where its functions were, if it can be at one place
+// only.
+func TestFixedPlace(t *testing.T) {
+	exe, err := os.Executable()
+	qt.Assert(t, qt.IsNil(err))
+	name := runtime.FuncForPC(uintptr(entry(landmark))).Name()
+	u, _ := newUsers()
+	const nobody = 1<<22 + 1
+	qt.Check(t, qt.Equals(names(u, nobody, exe, atAddr(entry(landmark)+3)), name+"+0x3 ("+exe+")"))
+	for _, test := range []struct {
+		exe  string
+		addr uint64
+	}{{exe, 5}, {exe, 1 << 46}, {"", entry(landmark)}, {"/nonexistent", entry(landmark)}, {"/dev/null", entry(landmark)}} {
+		qt.Check(t, qt.Equals(names(u, nobody, test.exe, atAddr(test.addr)), fmt.Sprintf("[unknown] %#x", test.addr)))
+	}
+}
+
 // TestLibrary is the whole life of a library: mapped after the process was first seen, removed, unmapped.
 func TestLibrary(t *testing.T) {
 	u, clock := newUsers()

@@ -16,14 +16,15 @@ import (
 // printer takes records, prints events and keeps the account.
 type printer[E any] struct {
 	*session[E]
-	w        output.Writer[E]
-	counters func() (events.Counters, error) // of the kernel
-	event    E
-	printed  uint64
-	dropped  uint64    // by Keep
-	told     uint64    // losses already told
-	nextLook time.Time // at the kernel's counters
-	nextPoll time.Time // whether the reader is still there
+	w          output.Writer[E]
+	counters   func() (events.Counters, error) // of the kernel
+	event      E
+	printed    uint64
+	dropped    uint64    // by Keep
+	unfinished uint64    // left in the map of pending events, at the end
+	told       uint64    // losses already told
+	nextLook   time.Time // at the kernel's counters
+	nextPoll   time.Time // whether the reader is still there
 }
 
 // lossInterval is how often the kernel's counters are read while running.
@@ -74,7 +75,26 @@ func (p *printer[E]) Idle() error {
 func (p *printer[E]) account() (events.Counters, error) {
 	c, err := p.counters()
 	c.Filtered += p.dropped
+	c.Seen += p.unfinished
+	c.Lost += p.unfinished
 	return c, err
+}
+
+// countPending counts the events whose end was never seen.
+func (p *printer[E]) countPending() error {
+	if p.tool.Pending == "" || p.loaded.Collection == nil {
+		return nil
+	}
+	m := p.loaded.Maps[p.tool.Pending]
+	key, value := make([]byte, m.KeySize()), make([]byte, m.ValueSize())
+	it := m.Iterate()
+	for it.Next(&key, &value) {
+		p.unfinished++
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("count what has not ended: %w", err)
+	}
+	return nil
 }
 
 // tellLoss says what was lost since it last said so: a line of type lost in
@@ -101,6 +121,9 @@ func (p *printer[E]) finish(err error) error {
 	if err != nil && !closed {
 		_ = p.w.Flush() // what was decoded before; after a write error it does nothing
 		return errors.Join(err, p.loaded.Detach())
+	}
+	if err := p.countPending(); err != nil {
+		return err
 	}
 	if !closed {
 		if err := p.tellLoss(); err != nil {

@@ -41,6 +41,10 @@ type Tool[E any] struct {
 	Columns []output.Column[E]
 	// Below writes lines below an event's row of the table; nil for none.
 	Below func(*output.Cell, *E)
+	// Pending is the name of the map with events that have begun: what is left in
+	// it when nothing runs any more has ended unseen, and counts as lost. "" for
+	// none.
+	Pending string
 	// RunAs is the user that a COMMAND on the command line runs as, with all
 	// capabilities; "" for ours.
 	RunAs string

@@ -228,11 +228,13 @@ static __always_inline int handle_check(void *ctx, struct task_struct *task, con
 /*
  * What tells this check from the last one of its task, for the copies. Two equal
  * checks in a row have the same mark, which does harm only where the last copy
- * was skipped for the first of them and the first copy for the second.
+ * was skipped for the first of them and the first copy for the second. (The
+ * credentials would tell more, but fexit knows them as pointers, and the
+ * verifier lets nobody calculate with those.)
  */
 static __always_inline u64 mark_of(const struct check *c)
 {
-	return (u64)c->cred ^ (u64)c->target << 1 ^ (u64)c->cap << 48 ^ 1;
+	return (u64)(c->cap + 1) << 32 | c->flags;
 }
 
 /* ---- rung "fexit": the return of cap_capable(), with all of its arguments ---- */
@@ -269,13 +271,13 @@ RETURNED(check_returned_backup2, 2)
  * ---- rung "kprobe": the arguments at the entry, the verdict at the return ----
  *
  * The kernel forgets a return where more tasks are inside than it has room for.
- * Such a check leaves its entry behind: the next one of its task finds it, and
- * the command counts those that are left at the end.
+ * Such a check leaves its entry behind: the next one of its task finds it, or
+ * the command does at the end.
  */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384); /* tasks inside cap_capable() at one time */
+	__uint(max_entries, 1);     /* the command raises it for this rung */
 	__type(key, u64);           /* task */
 	__uint(value_size, sizeof(struct check));
 } entered SEC(".maps");

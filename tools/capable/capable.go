@@ -161,6 +161,7 @@ func newTool(cfg *config, env *command.Env) *trace.Tool[event] {
 		Decode:  d.decode,
 		Fields:  fields,
 		Columns: columns(cfg),
+		Pending: "entered",
 		RunAs:   cfg.as,
 	}
 	if cfg.kstack || cfg.ustack {
@@ -198,6 +199,7 @@ func setConstants(spec *ebpf.CollectionSpec, cfg *config, format string) error {
 		}
 	}
 	// A map's size is charged whether or not it is used.
+	spec.Maps["entered"].MaxEntries = 1
 	if !cfg.kstack && !cfg.ustack && !details && cfg.unique != "container" {
 		spec.Maps["scratch"].MaxEntries = 1
 	}

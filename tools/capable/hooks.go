@@ -39,14 +39,22 @@ func hooks(cfg *config) []loader.Hook {
 				Set: setOpts,
 			},
 			{
-				Name:   "kprobe",
-				Attach: []loader.Attachment{{Program: "check_entered"}, {Program: "check_left"}},
-				Set:    setOpts,
+				Name: "kprobe",
+				// The return first: a check that was entered is to be left.
+				Attach: []loader.Attachment{{Program: "check_left"}, {Program: "check_entered"}},
+				Blind:  []string{"the innermost frame of the kernel stack; on older kernels more of it"},
+				Set: func(k *preflight.Kernel, spec *ebpf.CollectionSpec) error {
+					spec.Maps["entered"].MaxEntries = maxEntered
+					return setOpts(k, spec)
+				},
 			},
 			traced,
 		},
 	}}
 }
+
+// maxEntered is how many tasks can be inside cap_capable() at one time.
+const maxEntered = 16384
 
 // setOpts finds out what the last argument of cap_capable() means: a set of bits,
 // or "audit" before 5.1. The change was backported, so that the version of the
