@@ -45,7 +45,7 @@ func (p *printer[E]) Record(raw []byte) error {
 		return err
 	}
 	p.printed++
-	if p.env.Count > 0 && p.printed >= uint64(p.env.Count) {
+	if p.counted() {
 		return events.ErrStop
 	}
 	return nil
@@ -126,6 +126,9 @@ func (p *printer[E]) finish(err error) error {
 		return err
 	}
 	if !closed {
+		if err := p.unfinished(); err != nil {
+			return err
+		}
 		if err := p.tellLoss(); err != nil {
 			return err
 		}
@@ -149,6 +152,21 @@ func (p *printer[E]) finish(err error) error {
 	}
 	return nil
 }
+
+// unfinished prints what was begun and not sent, unless --count has been
+// reached.
+func (p *printer[E]) unfinished() error {
+	if p.tool.Unfinished == nil || p.counted() {
+		return nil
+	}
+	if err := p.tool.Unfinished(p.loaded.Maps, p.Record); err != nil && !errors.Is(err, events.ErrStop) {
+		return fmt.Errorf("print what is unfinished: %w", err)
+	}
+	return nil
+}
+
+// counted reports whether as many events as --count says are printed.
+func (p *printer[E]) counted() bool { return p.env.Count > 0 && p.printed >= uint64(p.env.Count) }
 
 // summary tells the account on stderr. With --count, or a reader that left,
 // what had been sent and was not printed is told as such.

@@ -48,6 +48,10 @@ type Tool[E any] struct {
 	// RunAs is the user that a COMMAND on the command line runs as, with all
 	// capabilities; "" for ours.
 	RunAs string
+	// Unfinished, if not nil, is called when tracing has ended and all that was
+	// sent is printed. It hands over what the programs have begun in their maps
+	// and counted as seen, and not yet sent.
+	Unfinished func(maps map[string]*ebpf.Map, record func(raw []byte) error) error
 	// Totals, if not nil, are printed at the end in place of events: what the
 	// programs have added up in their maps.
 	Totals Totals
