@@ -54,3 +54,36 @@ static __always_inline u32 container_append(struct buffer *b, struct task_struct
 	bpf_core_read(&css, sizeof(css), &set->subsys[pids & 15]);
 	return container_walk(b, BPF_CORE_READ(css, cgroup, kn));
 }
+
+/*
+ * The same for a record that keeps the name in an array of its own. Returns its
+ * length with NUL, or 0; what is behind it is not to be sent.
+ */
+static __always_inline u32 container_walk_name(char name[CONTAINER_NAME_MAX], struct kernfs_node *kn)
+{
+	for (int i = 0; i < CONTAINER_LEVELS && kn; i++) {
+		long n = bpf_probe_read_kernel_str(name, CONTAINER_NAME_MAX, BPF_CORE_READ(kn, name));
+
+		if (n > CONTAINER_ID_LEN)
+			return n;
+		if (bpf_core_field_exists(kn->__parent))
+			kn = BPF_CORE_READ(kn, __parent); /* 6.15 */
+		else
+			kn = BPF_CORE_READ((struct kernfs_node___5_10 *)kn, parent);
+	}
+	return 0;
+}
+
+static __always_inline u32 container_name(char name[CONTAINER_NAME_MAX], struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	u32 n = container_walk_name(name, BPF_CORE_READ(set, dfl_cgrp, kn));
+
+	if (n || !bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		return n;
+	u32 pids = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
+	struct cgroup_subsys_state *css = NULL;
+
+	bpf_core_read(&css, sizeof(css), &set->subsys[pids & 15]);
+	return container_walk_name(name, BPF_CORE_READ(css, cgroup, kn));
+}

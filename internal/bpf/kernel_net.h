@@ -33,8 +33,17 @@ struct sock_common {
 	struct in6_addr___ringside skc_v6_rcv_saddr;
 };
 
+/* What a socket of ours needs of its file; struct file is in kernel.h. */
+struct file___socket {
+	unsigned int f_flags;           /* O_NONBLOCK */
+};
+
+typedef enum { SS_UNCONNECTED = 1 } socket_state; /* neither connected nor on the way */
+
 struct socket {
+	socket_state state;
 	short type;                     /* SOCK_* */
+	struct file *file;              /* NULL for a socket of the kernel itself */
 	struct sock *sk;
 };
 
@@ -47,13 +56,26 @@ struct sock {
 	struct socket *sk_socket;       /* NULL once closed */
 };
 
+struct inet_sock {
+	u16 inet_sport;                 /* network byte order; stays when the port is given back */
+};
+
+struct tcp_sock {
+	void *fastopen_req;             /* data that sendto(MSG_FASTOPEN) brought */
+	u8 fastopen_connect : 1;        /* TCP_FASTOPEN_CONNECT */
+	bool is_mptcp;                  /* a subflow of MPTCP; CONFIG_MPTCP */
+};
+
 #pragma clang attribute pop
 
+#define AF_UNSPEC 0
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
+
+#define SOCK_STREAM 1
 
 /* States of TCP, the same in all kernels (include/net/tcp_states.h). */
 enum {
