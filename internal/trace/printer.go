@@ -16,15 +16,15 @@ import (
 // printer takes records, prints events and keeps the account.
 type printer[E any] struct {
 	*session[E]
-	w          output.Writer[E]
-	counters   func() (events.Counters, error) // of the kernel
-	event      E
-	printed    uint64
-	dropped    uint64    // by Keep
-	unfinished uint64    // left in the map of pending events, at the end
-	told       uint64    // losses already told
-	nextLook   time.Time // at the kernel's counters
-	nextPoll   time.Time // whether the reader is still there
+	w        output.Writer[E]
+	counters func() (events.Counters, error) // of the kernel
+	event    E
+	printed  uint64
+	dropped  uint64    // by Keep
+	left     uint64    // in the map of pending events, at the end
+	told     uint64    // losses already told
+	nextLook time.Time // at the kernel's counters
+	nextPoll time.Time // whether the reader is still there
 }
 
 // lossInterval is how often the kernel's counters are read while running.
@@ -75,8 +75,8 @@ func (p *printer[E]) Idle() error {
 func (p *printer[E]) account() (events.Counters, error) {
 	c, err := p.counters()
 	c.Filtered += p.dropped
-	c.Seen += p.unfinished
-	c.Lost += p.unfinished
+	c.Seen += p.left
+	c.Lost += p.left
 	return c, err
 }
 
@@ -89,7 +89,7 @@ func (p *printer[E]) countPending() error {
 	key, value := make([]byte, m.KeySize()), make([]byte, m.ValueSize())
 	it := m.Iterate()
 	for it.Next(&key, &value) {
-		p.unfinished++
+		p.left++
 	}
 	if err := it.Err(); err != nil {
 		return fmt.Errorf("count what has not ended: %w", err)
