@@ -1,0 +1,34 @@
+package command
+
+import (
+	"slices"
+	"strings"
+)
+
+// List is a flag with several values: with commas between them, or given more
+// than once. A value that comes twice counts once.
+func List[T comparable](name, letter, value, usage string, parse func(string) (T, error), p *[]T) Flag {
+	return Flag{Name: name, Letter: letter, Value: value, Usage: usage, dest: &list[T]{p: p, parse: parse}}
+}
+
+type list[T comparable] struct {
+	p     *[]T
+	parse func(string) (T, error)
+	text  []string
+}
+
+func (v *list[T]) Set(s string) error {
+	for part := range strings.SplitSeq(s, ",") {
+		x, err := v.parse(part)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(*v.p, x) {
+			*v.p = append(*v.p, x)
+		}
+	}
+	v.text = append(v.text, s)
+	return nil
+}
+
+func (v *list[T]) String() string { return strings.Join(v.text, ",") }
