@@ -14,7 +14,7 @@ type guard struct {
 }
 
 const (
-	defaultPatience = 2 * time.Second
+	defaultPatience = 10 * time.Second
 	maxWaiting      = 4
 )
 
