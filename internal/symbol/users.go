@@ -153,6 +153,9 @@ func (u *Users) ofAddress(p *process, exe string, addr uint64, caller bool) Fram
 	u.open(p)
 	offset := m.offset + addr - m.start
 	path := []byte(p.place(m).name())
+	if p.files[i] == nil && m.path == exe { // it ended before we could look
+		p.files[i] = u.files.get(place{path: exe})
+	}
 	if p.files[i] == nil {
 		return Frame{Offset: offset, Module: path, User: true}
 	}

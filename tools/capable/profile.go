@@ -114,6 +114,11 @@ func readUses(m *ebpf.Map) ([]use, error) {
 // together as the command of that name.
 func (s *subjects) group(uses []use, title string) (rows []row, checks uint64) {
 	index := make(map[row]int)
+	if title != "" { // also if it asked for nothing, which is an answer
+		key := row{by: byCommand, name: title}
+		index[key] = 0
+		rows = append(rows, key)
+	}
 	for _, u := range uses {
 		who := s.known[u.Who]
 		add := func(by, name string) {
