@@ -10,9 +10,10 @@ import (
 
 // bpfTimeMetric measures the time that the programs take of those who do what
 // is traced.
-func bpfTimeMetric(subjects []subject, l load, text string, targets ...target) metric {
+func (b *bench) bpfTimeMetric(subjects []subject, l load, text string, targets ...target) metric {
 	return metric{
 		name:  "bpf-time",
+		load:  events(b.bpf),
 		title: "BPF time per event",
 		text: `All BPF programs of the tool together, by the kernel's own clock
 (BPF_ENABLE_STATS, as with the sysctl kernel.bpf_stats_enabled), over the number of events; and how often they ran for each. Reading that clock takes longer than a

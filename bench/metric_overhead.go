@@ -3,13 +3,14 @@ package main
 import "time"
 
 // overheadMetric measures how much a workload is slowed down by being traced.
-func overheadMetric(subjects []subject, l load, commands int, targets ...target) metric {
+func (b *bench) overheadMetric(subjects []subject, l load, targets ...target) metric {
 	return metric{
 		name:  "overhead",
 		title: "Cost to a workload",
-		text: `One worker runs ` + count(float64(commands)) + ` commands one after the other, as find -exec does, with the tool
+		load:  events(b.overhead),
+		text: `One worker makes events one after the other, as find -exec runs commands, with the tool
 running, and without it right before and after. All CPU time counts: of the
-worker, of the commands (the BPF programs run in them), and of the tool itself.
+worker, of the commands that it runs (the BPF programs run in them), and of the tool itself.
 The slowdown is that with the tool over the mean of the two without. (CPU time and not
 the time of day, because a machine's other work lengthens only that. Differences
 of a few percent are noise, as a slowdown below 1 shows.)`,
@@ -20,7 +21,7 @@ of a few percent are noise, as a slowdown below 1 shows.)`,
 		subjects: subjects,
 		targets:  targets,
 		measure: func(b *bench, s subject) ([]float64, error) {
-			work := func() (time.Duration, error) { return b.driveTimed(l, pace{each: commands}) }
+			work := func() (time.Duration, error) { return b.driveTimed(l, pace{each: b.overhead}) }
 			before, err := work()
 			if err != nil {
 				return nil, err
@@ -47,7 +48,7 @@ of a few percent are noise, as a slowdown below 1 shows.)`,
 				return nil, err
 			}
 			after, err := work()
-			n := float64(commands)
+			n := float64(b.overhead)
 			without := float64(before+after) / 2 / n
 			own := float64(own2-own1) / n
 			traced := float64(with)/n + own

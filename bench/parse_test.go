@@ -72,6 +72,7 @@ func TestLossTold(t *testing.T) {
 func TestSumLost(t *testing.T) {
 	qt.Assert(t, qt.Equals(sumLost("Lost 12 events on CPU #0!\nx\nLost 3 events on CPU #1!\n"), uint64(15)))
 	qt.Assert(t, qt.Equals(sumLost("Attaching 3 probes...\nLost 4 events\n"), uint64(4)))
+	qt.Assert(t, qt.Equals(sumLost("Possibly lost 5 samples\nPossibly lost 6 samples\n"), uint64(11)))
 	qt.Assert(t, qt.Equals(sumLost("1 2 0 /bin/echo Lost 9 events\n"), uint64(0)), qt.Commentf("an argument is no report"))
 }
 

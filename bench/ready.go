@@ -1,13 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"time"
 )
-
-const readyLimit = 30 * time.Second
 
 // readyMark is in the lines of the events that are made to find out whether a
 // tool is tracing yet.
@@ -34,9 +31,8 @@ func (b *bench) startReady(s subject, t tuning, l load) (*started, error) {
 	}
 	st := &started{p, out}
 	if err := b.awaitReady(st, ready(l)); err != nil {
-		text, _ := os.ReadFile(p.stderr.Name())
 		st.end()
-		return nil, fmt.Errorf("%w\n%s", err, text)
+		return nil, err
 	}
 	return st, nil
 }
@@ -55,8 +51,15 @@ func ready(l load) load {
 
 func (b *bench) awaitReady(st *started, l load) error {
 	seen := capture{File: st.out.File, mark: []byte(l.mark), buf: make([]byte, 64<<10)}
-	for began := time.Now(); time.Since(began) < readyLimit; {
-		if err := b.drive(l, pace{each: 20, pause: time.Millisecond}); err != nil {
+	many := pace{each: 200}
+	if l.driver == "exec" {
+		many = pace{each: 20, pause: time.Millisecond}
+	}
+	for began := time.Now(); time.Since(began) < b.ready; {
+		if st.exited() {
+			return st.whyEnded()
+		}
+		if err := b.drive(l, many); err != nil {
 			return err
 		}
 		if err := seen.read(); err != nil {
@@ -66,8 +69,10 @@ func (b *bench) awaitReady(st *started, l load) error {
 			st.out.quiet(150 * time.Millisecond)
 			return nil
 		}
+		time.Sleep(min(time.Since(began)/2, b.unready))
 	}
-	return errors.New("wait until it traces: no event in 30 s")
+	text, _ := os.ReadFile(st.stderr.Name())
+	return fmt.Errorf("wait until it traces: no event in %v\n%s", b.ready, text)
 }
 
 // finish ends the tool with Ctrl-C and counts what it printed to the end.
