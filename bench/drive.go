@@ -20,7 +20,12 @@ type load struct {
 	driver string   // of drivers
 	args   []string // of the driver
 	mark   string   // in every line of such an event, and in no other
+	cheap  int      // this many take about as long as an exec; 0: one
 }
+
+// times is a size for this load: more of what is cheap, so that there is
+// something to measure, but at most that often.
+func (l load) times(size, most int) int { return size * min(max(l.cheap, 1), most) }
 
 // driveArg as the first argument makes this program a worker.
 const driveArg = "drive"

@@ -29,17 +29,22 @@ const eventMark = "BENCH-EVENT"
 
 // execLoad executes a program.
 func execLoad(program string) load {
-	return load{"exec", []string{program, eventMark}, eventMark}
+	return load{driver: "exec", args: []string{program, eventMark}, mark: eventMark}
 }
 
 // capableLoad asks the kernel for a capability, CAP_SYS_ADMIN.
-func capableLoad() load { return load{"capable", []string{eventMark}, eventMark} }
+func capableLoad() load { return namedLoad("capable", 500) }
 
 // connectLoad opens a TCP connection to the worker's own listener on loopback.
-func connectLoad() load { return load{"connect", []string{eventMark}, eventMark} }
+func connectLoad() load { return namedLoad("connect", 15) }
 
 // bindLoad binds a TCP socket to 127.0.0.1 and a free port.
-func bindLoad() load { return load{"bind", []string{eventMark}, eventMark} }
+func bindLoad() load { return namedLoad("bind", 40) }
+
+// namedLoad is one that is known by the name of its thread.
+func namedLoad(driver string, cheap int) load {
+	return load{driver: driver, args: []string{eventMark}, mark: eventMark, cheap: cheap}
+}
 
 func init() {
 	// A worker is one thread, the process's first, so that its name is that of

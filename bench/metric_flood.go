@@ -9,10 +9,11 @@ import (
 
 // floodMetric has many workers make events as fast as they can.
 func (b *bench) floodMetric(subjects []subject, l load, targets ...target) metric {
-	m := lossMetric(subjects, l, pace{workers: floodWorkers, each: b.perWorker}, targets)
+	each := l.times(b.perWorker, 10)
+	m := lossMetric(subjects, l, pace{workers: floodWorkers, each: each}, targets)
 	m.name = "flood"
 	m.title = "Many workers at once"
-	m.load = fmt.Sprintf("%d processes, %s each", floodWorkers, events(b.perWorker))
+	m.load = fmt.Sprintf("%d processes, %s each", floodWorkers, events(each))
 	m.text = "Many processes make events, as fast as the machine can, at\n" + lossText
 	return m
 }

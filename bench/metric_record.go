@@ -21,6 +21,7 @@ to 64 KiB for this; a peer's is the perf buffer of one CPU as it is mapped, or i
 		targets:  targets,
 		measure: func(b *bench, s subject) ([]float64, error) {
 			const ring = 64 << 10
+			many := l.times(b.record, 4)
 			t, err := b.startReady(s, tuning{buffer: "64K"}, l)
 			if err != nil {
 				return nil, err
@@ -35,7 +36,7 @@ to 64 KiB for this; a peer's is the perf buffer of one CPU as it is mapped, or i
 			if err := t.freeze(); err != nil {
 				return nil, err
 			}
-			if err := b.drive(l, pace{each: b.record, oneCPU: true}); err != nil {
+			if err := b.drive(l, pace{each: many, oneCPU: true}); err != nil {
 				return nil, err
 			}
 			if err := t.thaw(); err != nil {
@@ -45,8 +46,8 @@ to 64 KiB for this; a peer's is the perf buffer of one CPU as it is mapped, or i
 			if _, err := t.finish(); err != nil {
 				return nil, err
 			}
-			if t.out.marks == 0 || t.out.marks == b.record {
-				return nil, fmt.Errorf("the buffer held %d of %d events: it must overflow", t.out.marks, b.record)
+			if t.out.marks == 0 || t.out.marks == many {
+				return nil, fmt.Errorf("the buffer held %d of %d events: it must overflow", t.out.marks, many)
 			}
 			return []float64{float64(size) / float64(t.out.marks), float64(size), float64(t.out.marks)}, nil
 		},

@@ -92,7 +92,7 @@ func TestCapture(t *testing.T) {
 }
 
 func TestReadyHasAnotherMark(t *testing.T) {
-	l := load{"exec", []string{"/bin/true", "MARK"}, "MARK"}
+	l := load{driver: "exec", args: []string{"/bin/true", "MARK"}, mark: "MARK"}
 	qt.Assert(t, qt.DeepEquals(ready(l).args, []string{"/bin/true", readyMark}))
 	qt.Assert(t, qt.DeepEquals(l.args, []string{"/bin/true", "MARK"}))
 }

@@ -46,14 +46,14 @@ func ready(l load) load {
 		}
 		args[i] = a
 	}
-	return load{l.driver, args, readyMark}
+	return load{l.driver, args, readyMark, l.cheap}
 }
 
 func (b *bench) awaitReady(st *started, l load) error {
 	seen := capture{File: st.out.File, mark: []byte(l.mark), buf: make([]byte, 64<<10)}
-	many := pace{each: 200}
-	if l.driver == "exec" {
-		many = pace{each: 20, pause: time.Millisecond}
+	many := pace{each: l.times(20, 10)}
+	if l.cheap == 0 {
+		many.pause = time.Millisecond
 	}
 	for began := time.Now(); time.Since(began) < b.ready; {
 		if st.exited() {
