@@ -76,7 +76,7 @@ func parse(args []string) (options, error) {
 	}
 	switch {
 	case o.runs < 0:
-		return o, fmt.Errorf("-runs %d: must be positive", o.runs)
+		return o, fmt.Errorf("-runs %d: must not be negative", o.runs)
 	case o.quick:
 		o.runs = 1
 	case o.runs == 0 && o.vm != "":

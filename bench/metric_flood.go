@@ -21,7 +21,7 @@ func (b *bench) floodMetric(subjects []subject, l load, targets ...target) metri
 // rateMetric has workers make events at a rate, as long as seconds says.
 func (b *bench) rateMetric(subjects []subject, l load, perSecond, seconds int, targets ...target) metric {
 	rate, seconds := max(perSecond/b.slower, 1), max(seconds/b.shorter, 1)
-	m := lossMetric(subjects, l, pace{workers: rateWorkers, each: rate * seconds / rateWorkers, rate: rate}, targets)
+	m := lossMetric(subjects, l, pace{workers: rateWorkers, each: max(rate*seconds/rateWorkers, 1), rate: rate}, targets)
 	m.name = "rate"
 	m.title = "Events at a rate"
 	m.load = fmt.Sprintf("%s per second for %d s", events(rate), seconds)
