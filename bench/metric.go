@@ -53,8 +53,8 @@ type result struct {
 	failures []string // of each subject: why it has no samples, or ""
 }
 
-// measure takes the samples in turns. A peer that fails is told, and the page
-// says why it has no samples; a failure of ours ends the run.
+// measure takes the samples in turns. A peer that fails is told, not tried
+// again, and the page says why it has no samples; a failure of ours ends the run.
 func (b *bench) measure(m metric) (result, error) {
 	runs := b.runs
 	if m.steady && b.guest {
@@ -75,7 +75,7 @@ func (b *bench) measure(m metric) (result, error) {
 	}
 	for run := range runs {
 		for i, s := range m.subjects {
-			if b.guest && s.slow && run > 0 {
+			if run > 0 && (r.failures[i] != "" || b.guest && s.slow) {
 				continue
 			}
 			b.settle()
