@@ -100,34 +100,35 @@ type work struct {
 
 // driveMain is the worker.
 func driveMain() error {
-	var j work
-	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
+	var w work
+	if err := json.NewDecoder(os.Stdin).Decode(&w); err != nil {
 		return fmt.Errorf("read its work: %w", err)
 	}
-	prepare := drivers[j.Driver]
+	prepare := drivers[w.Driver]
 	if prepare == nil {
-		return fmt.Errorf("no driver %q", j.Driver)
+		return fmt.Errorf("no driver %q", w.Driver)
 	}
-	if j.OneCPU {
+	if w.OneCPU {
 		if err := stayOnFirstCPU(); err != nil {
 			return err
 		}
 	}
-	// A collection would be work that no event has asked for.
+	// A collection is work that no event has asked for: as few as there can be.
 	debug.SetGCPercent(-1)
-	once, err := prepare(j.Args)
+	debug.SetMemoryLimit(32 << 20)
+	once, err := prepare(w.Args)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	for i := 0; i < j.Each || j.Each == 0; i++ {
-		if j.Rate > 0 {
-			sleep(time.Duration(float64(i)/j.Rate*1e9) - time.Since(began))
+	for i := 0; i < w.Each || w.Each == 0; i++ {
+		if w.Rate > 0 {
+			sleep(time.Duration(float64(i)/w.Rate*1e9) - time.Since(began))
 		}
 		if err := once(); err != nil {
 			return err
 		}
-		sleep(j.Pause)
+		sleep(w.Pause)
 	}
 	// What the end of the process takes is no event of the load.
 	return setName("bench")

@@ -95,6 +95,14 @@ func run(ctx context.Context, args []string) error {
 	if opts.guest {
 		return measureHere(ctx, opts, func(name string, s saved) error { return send(os.Stdout, name, s) })
 	}
+	measure := measureInGuest
+	if opts.vm == "" {
+		inside, err := enterNamespace(ctx)
+		if err != nil || !inside {
+			return err
+		}
+		measure = measureHere
+	}
 	all := make(map[string]saved) // a smoke test keeps nothing
 	if !opts.quick {
 		if all, err = loadSaved(savedFile); err != nil {
@@ -109,16 +117,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return storeSaved(savedFile, all)
 	}
-	if opts.vm != "" {
-		err = measureInGuest(ctx, opts, keep)
-	} else {
-		inside, err2 := enterNamespace(ctx)
-		if err2 != nil || !inside {
-			return err2
-		}
-		err = measureHere(ctx, opts, keep)
-	}
-	if err != nil {
+	if err := measure(ctx, opts, keep); err != nil {
 		return err
 	}
 	page := render(parts(all))
@@ -126,13 +125,17 @@ func run(ctx context.Context, args []string) error {
 		_, err = os.Stdout.WriteString(page)
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(opts.out), 0o755); err != nil {
+	return writePage(opts.out, page)
+}
+
+func writePage(path, page string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := os.WriteFile(opts.out, []byte(page), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	fmt.Fprintln(os.Stderr, "bench: wrote", opts.out)
+	fmt.Fprintln(os.Stderr, "bench: wrote", path)
 	return nil
 }
 
