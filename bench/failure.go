@@ -60,8 +60,8 @@ func (p *process) exited() bool {
 	return strings.HasPrefix(field(fmt.Sprintf("/proc/%d/status", p.Process.Pid), "State"), "Z")
 }
 
-// whyEnded is the error for one that has.
-func (p *process) whyEnded() error {
+// whyEnded is the error for one that has. bcc says some of it on stdout.
+func (p *process) whyEnded(stdout string) error {
 	text, _ := os.ReadFile(p.stderr.Name())
-	return &notRunning{reasonIn(string(text))}
+	return &notRunning{reasonIn(stdout + "\n" + string(text))}
 }

@@ -71,10 +71,11 @@ func (b *bench) firstEvent(s subject, l load, read, write *os.File) (time.Durati
 	defer p.kill()
 	late := time.AfterFunc(b.ready, func() { p.Process.Kill() })
 	defer late.Stop()
-	if err := readUntil(read, []byte(l.mark)); err != nil {
+	seen, err := readUntil(read, []byte(l.mark))
+	if err != nil {
 		time.Sleep(10 * time.Millisecond) // it closes its output before it ends
 		if p.exited() {
-			return 0, p.whyEnded()
+			return 0, p.whyEnded(string(seen))
 		}
 		text, _ := os.ReadFile(p.stderr.Name())
 		return 0, fmt.Errorf("wait for the first event: %w\n%s", err, text)
@@ -84,18 +85,17 @@ func (b *bench) firstEvent(s subject, l load, read, write *os.File) (time.Durati
 	return took, nil
 }
 
-// readUntil reads until mark has come.
-func readUntil(f *os.File, mark []byte) error {
+// readUntil reads until mark has come, and returns all that it has read.
+func readUntil(f *os.File, mark []byte) (seen []byte, err error) {
 	buf := make([]byte, 64<<10)
-	var seen []byte
 	for {
 		n, err := f.Read(buf)
 		if err != nil {
-			return err
+			return seen, err
 		}
 		seen = append(seen, buf[:n]...)
 		if bytes.Contains(seen, mark) {
-			return nil
+			return seen, nil
 		}
 	}
 }

@@ -57,7 +57,8 @@ func (b *bench) awaitReady(st *started, l load) error {
 	}
 	for began := time.Now(); time.Since(began) < b.ready; {
 		if st.exited() {
-			return st.whyEnded()
+			text, _ := st.out.text()
+			return st.whyEnded(text)
 		}
 		if err := b.drive(l, many); err != nil {
 			return err
