@@ -36,7 +36,7 @@ var (
 		apart: 300 * time.Microsecond, ready: 30 * time.Second,
 	}
 	emulatedSizes = sizes{
-		memory: 211, bpf: 307, record: 3511, drain: 1009, overhead: 307, perWorker: 53, slower: 50, shorter: 2,
+		memory: 211, bpf: 211, record: 3511, drain: 503, overhead: 101, perWorker: 53, slower: 50, shorter: 2,
 		apart: 30 * time.Millisecond, unready: 3 * time.Second, ready: 5 * time.Minute,
 	}
 	emulatedQuickSizes = sizes{
