@@ -35,6 +35,9 @@ func newBench(ctx context.Context, opts options) (*bench, error) {
 	}
 	b.dir, b.bin = dir, dir
 	b.idle = filepath.Join(dir, "idle")
+	if opts.guest {
+		b.idle = "/tmp/idle" // stands for /bin/true, and has a path as long
+	}
 	if err := os.WriteFile(b.idle, idleProgram(), 0o755); err != nil {
 		return nil, fmt.Errorf("write the idle program: %w", err)
 	}
