@@ -15,7 +15,7 @@ export CGO_ENABLED = 0
 TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -X github.com/ringside-tools/ringside/internal/command.Version=$(VERSION)
 
-.PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench lint install clean setup setup-vm
+.PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-vm lint install clean setup setup-vm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ demo: build ## every command on real activity: here, or in a virtual machine whe
 
 bench: setup ## side-by-side measurements with the peers; writes docs/benchmarks.md
 	$(GO) run ./bench
+
+bench-vm: setup-vm ## the same on a stock kernel in a virtual machine (KERNEL=6.12)
+	@scripts/setup mke2fs:e2fsprogs
+	$(GO) run ./bench -vm $(if $(filter command line,$(origin KERNEL)),$(KERNEL),6.12)
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"

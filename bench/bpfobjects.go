@@ -103,6 +103,22 @@ func (o bpfObjects) memory() (maps, progs uint64, err error) {
 	return maps, progs, nil
 }
 
+// ring is the size of the ring buffer.
+func (o bpfObjects) ring() (int, error) {
+	for id := range o.maps {
+		m, err := ebpf.NewMapFromID(id)
+		if err != nil {
+			return 0, fmt.Errorf("open map %d: %w", id, err)
+		}
+		kind, size := m.Type(), m.MaxEntries()
+		m.Close()
+		if kind == ebpf.RingBuf {
+			return int(size), nil
+		}
+	}
+	return 0, errors.New("neither a perf buffer nor a ring")
+}
+
 // runs sums how often the programs ran, and how long, since bpf_stats are on.
 func (o bpfObjects) runs() (count uint64, nanoseconds float64, err error) {
 	for id := range o.progs {

@@ -1,6 +1,9 @@
 package main
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // command is one of our commands with its peers.
 type command struct {
@@ -11,13 +14,15 @@ type command struct {
 
 // subject is one way to run one tool.
 type subject struct {
-	tool   string // "ringside", or the peer's package
+	tool   string // "ringside", or the peer's project
 	mode   string // "" is what everybody gets; else the flags
 	argv   func(*bench, tuning) []string
 	binary func(*bench) string // whose size counts
 	// runs is how often its BPF programs run for each event; 0 if that depends
 	// on what else happens.
 	runs int
+	// slow to start: once must be enough where all is slow.
+	slow bool
 }
 
 // tuning is what a measurement asks of a subject; a peer cannot follow and is
@@ -37,6 +42,21 @@ func (s subject) label() string {
 	return s.tool + " `" + s.mode + "`"
 }
 
+// ourCommand is a command of ours, which is built in the folder of its name.
+func ourCommand(name, mode string, runs int) subject {
+	return subject{
+		tool: ours, mode: mode, runs: runs,
+		binary: func(b *bench) string { return b.binary(name) },
+		argv: func(b *bench, t tuning) []string {
+			argv := withMode(b.binary(name), mode)
+			if t.buffer != "" {
+				argv = append(argv, "--buffer", t.buffer)
+			}
+			return argv
+		},
+	}
+}
+
 // commands are all that there are, each from the file of its name.
 func commands() []command {
 	return []command{execsnoop()}
@@ -49,6 +69,12 @@ func peerPackages(commands []command) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// commandOf is the command of a metric's name.
+func commandOf(name string) string {
+	c, _, _ := strings.Cut(name, "/")
+	return c
 }
 
 func (b *bench) metrics() []metric {

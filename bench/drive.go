@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"syscall"
 	"time"
@@ -19,13 +20,12 @@ type load struct {
 	driver string   // of drivers
 	args   []string // of the driver
 	mark   string   // in every line of such an event, and in no other
+	cheap  int      // this many take about as long as an exec; 0: one
 }
 
-// drivers do a load once. They run in processes of their own, so that workers
-// are as parallel as the machine is and our work is not measured with theirs.
-var drivers = map[string]func(args []string) error{
-	"exec": driveExec,
-}
+// times is a size for this load: more of what is cheap, so that there is
+// something to measure, but at most that often.
+func (l load) times(size, most int) int { return size * min(max(l.cheap, 1), most) }
 
 // driveArg as the first argument makes this program a worker.
 const driveArg = "drive"
@@ -35,6 +35,7 @@ type pace struct {
 	workers int           // 0: one
 	each    int           // events of each worker; 0: until it is killed
 	pause   time.Duration // after each event
+	rate    int           // events per second of all workers together; 0: as fast as they can
 	oneCPU  bool          // all on the first CPU, and so into one per-CPU buffer
 }
 
@@ -66,15 +67,16 @@ func (b *bench) startDriving(ctx context.Context, l load, p pace) (wait func() (
 		}
 		return cpu, first
 	}
-	job, err := json.Marshal(job{l.driver, l.args, p.each, p.pause, p.oneCPU})
+	n := max(p.workers, 1)
+	text, err := json.Marshal(work{l.driver, l.args, p.each, p.pause, float64(p.rate) / float64(n), p.oneCPU})
 	if err != nil {
 		return nil, err
 	}
-	for range max(p.workers, 1) {
+	for range n {
 		w := exec.CommandContext(ctx, "/proc/self/exe", driveArg)
 		// Not as arguments: a worker is itself an exec, and its line must not
 		// have the mark.
-		w.Stdin = bytes.NewReader(job)
+		w.Stdin = bytes.NewReader(text)
 		w.Stderr = os.Stderr
 		w.Env = []string{"GOMAXPROCS=1"}
 		w.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -86,39 +88,59 @@ func (b *bench) startDriving(ctx context.Context, l load, p pace) (wait func() (
 	return wait, nil
 }
 
-// job is what a worker reads from its stdin.
-type job struct {
+// work is what a worker reads from its stdin.
+type work struct {
 	Driver string
 	Args   []string
 	Each   int
 	Pause  time.Duration
+	Rate   float64 // per second
 	OneCPU bool
 }
 
 // driveMain is the worker.
 func driveMain() error {
-	var j job
-	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
-		return fmt.Errorf("read the job: %w", err)
+	var w work
+	if err := json.NewDecoder(os.Stdin).Decode(&w); err != nil {
+		return fmt.Errorf("read its work: %w", err)
 	}
-	do := drivers[j.Driver]
-	if do == nil {
-		return fmt.Errorf("no driver %q", j.Driver)
+	prepare := drivers[w.Driver]
+	if prepare == nil {
+		return fmt.Errorf("no driver %q", w.Driver)
 	}
-	if j.OneCPU {
+	if w.OneCPU {
 		if err := stayOnFirstCPU(); err != nil {
 			return err
 		}
 	}
-	for i := 0; i < j.Each || j.Each == 0; i++ {
-		if err := do(j.Args); err != nil {
+	// A collection is work that no event has asked for: as few as there can be.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(32 << 20)
+	once, err := prepare(w.Args)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	for i := 0; i < w.Each || w.Each == 0; i++ {
+		if w.Rate > 0 {
+			sleep(time.Duration(float64(i)/w.Rate*1e9) - time.Since(began))
+		}
+		if err := once(); err != nil {
 			return err
 		}
-		if j.Pause > 0 {
-			time.Sleep(j.Pause)
-		}
+		sleep(w.Pause)
 	}
-	return nil
+	// What the end of the process takes is no event of the load.
+	return setName("bench")
+}
+
+// sleep keeps the thread: with time.Sleep another one would wake it up. What
+// comes late is made up for at once, as a rate asks for.
+func sleep(d time.Duration) {
+	if d > 0 {
+		ts := unix.NsecToTimespec(int64(d))
+		unix.Nanosleep(&ts, nil)
+	}
 }
 
 // stayOnFirstCPU binds all threads of this process: later ones inherit it, and
@@ -138,18 +160,6 @@ func stayOnFirstCPU() error {
 		if err := unix.SchedSetaffinity(tid, &first); err != nil {
 			return fmt.Errorf("stay on one CPU: %w", err)
 		}
-	}
-	return nil
-}
-
-// driveExec runs a program and waits for it.
-func driveExec(argv []string) error {
-	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{})
-	if err != nil {
-		return fmt.Errorf("exec %s: %w", argv[0], err)
-	}
-	if _, err := syscall.Wait4(pid, nil, 0, nil); err != nil {
-		return fmt.Errorf("wait for %s: %w", argv[0], err)
 	}
 	return nil
 }

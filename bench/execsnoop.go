@@ -1,49 +1,51 @@
 package main
 
-const execMark = "RINGSIDE-EVENT"
-
-// execsnoop has two peers: libbpf-tools' execsnoop, which takes arguments at
-// the entry of execve and prints at its exit, and bpftrace's execsnoop.bt,
-// which prints at the entry and knows no result.
+// execsnoop has three peers: libbpf-tools' and bcc's execsnoop, which take
+// arguments at the entry of execve and print at its exit, and bpftrace's
+// execsnoop.bt, which prints at the entry and knows no result.
 func execsnoop() command {
 	subjects := []subject{
 		execsnoopMode(""), execsnoopMode("-x"), execsnoopMode("--json"),
 		libbpfTool("execsnoop", "", 2), libbpfTool("execsnoop", "-x", 2),
+		bccTool("execsnoop", "", 2),
 		bpftraceScript("execsnoop.bt", 1),
 	}
 	return command{
 		name:     "execsnoop",
-		packages: []string{"libbpf-tools", "bpftrace"},
+		packages: []string{"libbpf-tools", "bpfcc-tools", "bpftrace"},
 		metrics: func(b *bench) []metric {
 			// What an exec costs by itself is best seen with a program that is
 			// nothing; how large its record is, with one that people run.
-			idle := load{"exec", []string{b.idle, execMark}, execMark}
-			command := load{"exec", []string{"/bin/true", execMark}, execMark}
+			idle := execLoad(b.idle)
+			command := execLoad("/bin/true")
+			if b.guest { // where a dynamic linker takes longer than all else
+				command = idle
+			}
 			plain := inModes(subjects, "")
 			formats := inModes(subjects, "", "--json")
 			return []metric{
-				startMetric(plain, idle, target{
+				b.startMetric(plain, idle, target{
 					text: "first event at most as late as libbpf-tools'", peer: "libbpf-tools", limit: 1, atMost: true,
 				}),
-				memoryMetric(formats, idle, target{
+				b.memoryMetric(formats, idle, target{
 					text: "peak RSS at most 14 MB", limit: 14e6, atMost: true,
 				}),
 				kernelMemoryMetric(plain, idle, target{
 					text: "less than 5 MB in the kernel", limit: 5e6, atMost: true,
 				}),
-				bpfTimeMetric(subjects, idle, execBPFText, target{
+				b.bpfTimeMetric(subjects, idle, execBPFText, target{
 					text: "BPF time at most 0.8 of libbpf-tools'", peer: "libbpf-tools", limit: 0.8, atMost: true,
 				}),
 				recordMetric(formats, command, target{
 					text: "less than 250 bytes per ordinary exec with `--json`", mode: "--json", limit: 250, atMost: true,
 				}),
-				floodMetric(plain, idle, b.perWorker, target{
+				b.floodMetric(plain, idle, target{
 					text: "no exec missing when 16 workers make them", figure: 1, limit: 0, atMost: true,
 				}),
-				drainMetric(formats, idle, execFits, target{
+				b.drainMetric(formats, idle, execFits, target{
 					text: "lines per second with `--json` at least libbpf-tools'", mode: "--json", peer: "libbpf-tools", limit: 1,
 				}),
-				overheadMetric(inModes(subjects, "", "-x"), command, b.overhead, target{
+				b.overheadMetric(inModes(subjects, "", "-x"), command, target{
 					text: "costs a workload at most what libbpf-tools' costs", peer: "libbpf-tools", limit: 1, atMost: true,
 				}),
 				sizeMetric(plain),
@@ -54,8 +56,8 @@ func execsnoop() command {
 
 const execBPFText = `By default we run a program at the end of a successful
 exec, and two backups of it, which find their work done; libbpf-tools runs one at the entry of execve and one at its exit, with
--x as without; bpftrace one at the entry. Where the kernel allows fexit,
--x adds programs that only exec runs. This kernel does not: there -x stands on
+-x as without, and so does bcc; bpftrace one at the entry. Where the kernel allows fexit,
+-x adds programs that only exec runs. Where it does not, -x stands on
 the raw tracepoints of all system calls, so that each of them, whatever it is, runs a program, and
 the runs per event are those of all system calls that an exec comes with: the driver's, the
 new program's, the tool's, and those of whoever else is running.`
@@ -64,6 +66,8 @@ new program's, the tool's, and those of whoever else is running.`
 // an event; one of bpftrace has the same size, at 16 KiB an event.
 func execFits(b *bench, s subject) int {
 	switch s.tool {
+	case "bcc": // 32 KiB per CPU, and a record for each argument
+		return 31
 	case "libbpf-tools":
 		return 2503
 	case "bpftrace":
@@ -72,23 +76,12 @@ func execFits(b *bench, s subject) int {
 	return b.drain
 }
 
+// execsnoopMode: by default the program and its two backups run; else whatever
+// this kernel's rung takes.
 func execsnoopMode(mode string) subject {
-	runs := 3 // the program and its two backups
-	if mode != "" {
-		runs = 0 // whatever this kernel's rung takes
+	runs := 0
+	if mode == "" {
+		runs = 3
 	}
-	return subject{
-		tool: ours, mode: mode, runs: runs,
-		binary: func(b *bench) string { return b.binary("execsnoop") },
-		argv: func(b *bench, t tuning) []string {
-			argv := []string{b.binary("execsnoop")}
-			if mode != "" {
-				argv = append(argv, mode)
-			}
-			if t.buffer != "" {
-				argv = append(argv, "--buffer", t.buffer)
-			}
-			return argv
-		},
-	}
+	return ourCommand("execsnoop", mode, runs)
 }

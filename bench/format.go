@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"strconv"
+	"time"
 )
 
 // number formats v with some decimals and thousands apart, then a unit.
@@ -33,6 +34,17 @@ func number(decimals int, unit string) func(float64) string {
 func scaled(by float64, decimals int, unit string) func(float64) string {
 	format := number(decimals, unit)
 	return func(v float64) string { return format(v / by) }
+}
+
+// events is a number of events in words.
+func events(n int) string { return count(float64(n)) + "\u00a0events" }
+
+// duration is a short one, in the unit that fits.
+func duration(d time.Duration) string {
+	if d < time.Millisecond {
+		return number(0, "µs")(float64(d.Microseconds()))
+	}
+	return number(0, "ms")(float64(d.Milliseconds()))
 }
 
 var (

@@ -1,14 +1,18 @@
 // Bench measures our commands side by side with the tools that people use
-// today, libbpf-tools and bpftrace, and writes docs/benchmarks.md.
+// today, libbpf-tools, bcc and bpftrace, and writes docs/benchmarks.md.
 //
 //	go run ./bench                        # everything, and write the page
 //	go run ./bench -only execsnoop/memory # some metrics again, and write the page
 //	go run ./bench -quick                 # a smoke test: small loads, one run
+//	go run ./bench -vm 6.12               # in a virtual machine, for its part of the page
 //
-// It needs root. A metric (metric.go) is measured for all subjects in turn,
-// again and again, so that whatever else the machine does meets all of them
-// alike. A command's subjects, loads and metrics are in the file of its name;
-// what is measured, and how, is in the files metric_*.go and knows no command.
+// It needs root, except with -vm, which boots a stock kernel with the peers of
+// its Debian release and runs this program in the guest: the machine's own
+// kernel may lack what they stand on. A metric (metric.go) is measured for all
+// subjects in turn, again and again, so that whatever else the machine does
+// meets all of them alike. A command's subjects, loads and metrics are in the
+// file of its name, which commands (command.go) lists; what is measured, and how, is in the files metric_*.go and
+// knows no command.
 package main
 
 import (
@@ -28,6 +32,10 @@ type options struct {
 	out   string
 	quick bool
 	flood int
+	vm    string // a kernel of the matrix to measure on; "" is this one
+
+	guest   bool   // we are in it
+	version string // of ours; only the host of a guest can tell
 }
 
 func main() {
@@ -50,11 +58,14 @@ func main() {
 func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	flags.IntVar(&o.runs, "runs", 5, "how often each figure is measured")
+	flags.IntVar(&o.runs, "runs", 0, "how often each figure is measured (default 5, or 3 with -vm)")
 	only := flags.String("only", "", "measure only metrics that match this regular `expression`, and keep the others")
 	flags.StringVar(&o.out, "out", "docs/benchmarks.md", "`file` to write")
 	flags.BoolVar(&o.quick, "quick", false, "one run with small loads, writing nothing")
 	flags.IntVar(&o.flood, "flood", 0, "events of each of the flood's 16 workers (default 10000)")
+	flags.StringVar(&o.vm, "vm", "", "measure in a virtual machine with this `kernel` of the matrix, such as 6.12")
+	flags.BoolVar(&o.guest, "guest", false, "used inside the virtual machine")
+	flags.StringVar(&o.version, "version", "", "used inside the virtual machine")
 	flags.Parse(args)
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {
@@ -63,11 +74,15 @@ func parse(args []string) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if o.runs < 1 {
-		return o, fmt.Errorf("-runs %d: must be positive", o.runs)
-	}
-	if o.quick {
+	switch {
+	case o.runs < 0:
+		return o, fmt.Errorf("-runs %d: must not be negative", o.runs)
+	case o.quick:
 		o.runs = 1
+	case o.runs == 0 && o.vm != "":
+		o.runs = 3
+	case o.runs == 0:
+		o.runs = 5
 	}
 	return o, nil
 }
@@ -77,65 +92,75 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if opts.guest {
+		return measureHere(ctx, opts, func(name string, s saved) error { return send(os.Stdout, name, s) })
+	}
+	measure := measureInGuest
+	if opts.vm == "" {
+		inside, err := enterNamespace(ctx)
+		if err != nil || !inside {
+			return err
+		}
+		measure = measureHere
+	}
+	all := make(map[string]saved) // a smoke test keeps nothing
+	if !opts.quick {
+		if all, err = loadSaved(savedFile); err != nil {
+			return err
+		}
+	}
+	// A run takes long, and may be interrupted: save after every metric.
+	keep := func(name string, s saved) error {
+		all[name] = s
+		if opts.quick {
+			return nil
+		}
+		return storeSaved(savedFile, all)
+	}
+	if err := measure(ctx, opts, keep); err != nil {
+		return err
+	}
+	page := render(parts(all))
+	if opts.quick {
+		_, err = os.Stdout.WriteString(page)
+		return err
+	}
+	return writePage(opts.out, page)
+}
+
+func writePage(path, page string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	fmt.Fprintln(os.Stderr, "bench: wrote", path)
+	return nil
+}
+
+// measureHere measures what was asked for on the kernel that runs us.
+func measureHere(ctx context.Context, opts options, keep func(name string, s saved) error) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("must be root: the commands load BPF, and tracefs is mounted for the peers")
-	}
-	inside, err := enterNamespace(ctx)
-	if err != nil || !inside {
-		return err
 	}
 	b, err := newBench(ctx, opts)
 	if err != nil {
 		return err
 	}
 	defer b.close()
-
-	results, err := b.measureAll()
-	if err != nil {
-		return err
-	}
-	page := render(b.about(), results)
-	if opts.quick {
-		_, err = os.Stdout.WriteString(page)
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(opts.out), 0o755); err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	if err := os.WriteFile(opts.out, []byte(page), 0o644); err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	fmt.Fprintln(os.Stderr, "bench: wrote", opts.out)
-	return nil
-}
-
-// measureAll measures what was asked for, and takes the rest from the last
-// time. It saves after every metric: a run takes long, and may be interrupted.
-func (b *bench) measureAll() ([]result, error) {
-	all, err := loadSaved(savedFile)
-	if err != nil {
-		return nil, err
-	}
-	var results []result
 	for _, m := range b.metrics() {
-		if !b.only.MatchString(m.name) {
-			if r, ok := all[m.name].result(m); ok && !b.quick {
-				results = append(results, r)
-			}
+		if !b.only.MatchString(m.name) || m.native && b.guest {
 			continue
 		}
 		r, err := b.measure(m)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.name, err)
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		results = append(results, r)
-		if b.quick {
-			continue
-		}
-		all[m.name] = r.save()
-		if err := storeSaved(savedFile, all); err != nil {
-			return nil, err
+		r.packages = b.peerVersions(m.name)
+		if err := keep(m.name, r.save()); err != nil {
+			return err
 		}
 	}
-	return results, nil
+	return nil
 }

@@ -14,11 +14,14 @@ type metric struct {
 	name     string // "command/what", for -only
 	title    string
 	text     string // what is measured, how, and what to know about it
+	load     string // of how much, on this machine
 	figures  []figure
 	subjects []subject
 	targets  []target
 	plain    bool                                     // no ratios
 	long     bool                                     // takes all CPUs for long: at ordinary priority
+	steady   bool                                     // hardly differs between runs: one is enough where runs take long
+	native   bool                                     // has nothing to do with the kernel
 	measure  func(*bench, subject) ([]float64, error) // one sample of each figure
 }
 
@@ -37,6 +40,7 @@ type target struct {
 	peer   string // "": limit is absolute
 	limit  float64
 	atMost bool // else at least
+	native bool // a time, which an emulated machine cannot keep to
 }
 
 // result is a measured metric: samples[subject][figure][run].
@@ -44,13 +48,20 @@ type result struct {
 	metric
 	measured string // when, and which version of ours
 	machine  string
+	packages []string // of the peers, with versions
 	samples  [][][]float64
+	failures []string // of each subject: why it has no samples, or ""
 }
 
-// measure takes the samples in turns. A peer that fails is told and left out;
-// a failure of ours ends the run.
+// measure takes the samples in turns. A peer that fails is told, not tried
+// again, and the page says why it has no samples; a failure of ours ends the run.
 func (b *bench) measure(m metric) (result, error) {
-	r := result{metric: m, measured: b.measured(), machine: machine(), samples: make([][][]float64, len(m.subjects))}
+	runs := b.runs
+	if m.steady && b.guest {
+		runs = 1
+	}
+	r := result{metric: m, measured: b.measured(runs), machine: b.machine()}
+	r.samples, r.failures = make([][][]float64, len(m.subjects)), make([]string, len(m.subjects))
 	busy := b.busy
 	for i := range r.samples {
 		r.samples[i] = make([][]float64, len(m.figures))
@@ -62,8 +73,11 @@ func (b *bench) measure(m metric) (result, error) {
 	if err := renice(nice); err != nil {
 		return r, err
 	}
-	for run := range b.runs {
+	for run := range runs {
 		for i, s := range m.subjects {
+			if run > 0 && (r.failures[i] != "" || b.guest && s.slow) {
+				continue
+			}
 			b.settle()
 			values, err := m.measure(b, s)
 			if b.ctx.Err() != nil {
@@ -86,12 +100,13 @@ func (b *bench) measure(m metric) (result, error) {
 			}
 			if err != nil {
 				told = []string{err.Error()}
+				r.failures[i] = reasonFor(err)
 			}
-			fmt.Fprintf(os.Stderr, "bench: %s %d/%d %s: %s\n", m.name, run+1, b.runs, s.label(), strings.Join(told, ", "))
+			fmt.Fprintf(os.Stderr, "bench: %s %d/%d %s: %s\n", m.name, run+1, runs, s.label(), strings.Join(told, ", "))
 		}
 	}
 	if n := b.busy - busy; n > 0 {
-		r.measured += fmt.Sprintf("; %d of %d samples while something else kept the machine busy", n, b.runs*len(m.subjects))
+		r.measured += fmt.Sprintf("; %d of %d samples while something else kept the machine busy", n, runs*len(m.subjects))
 	}
 	return r, nil
 }

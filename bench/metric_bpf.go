@@ -10,9 +10,10 @@ import (
 
 // bpfTimeMetric measures the time that the programs take of those who do what
 // is traced.
-func bpfTimeMetric(subjects []subject, l load, text string, targets ...target) metric {
+func (b *bench) bpfTimeMetric(subjects []subject, l load, text string, targets ...target) metric {
 	return metric{
 		name:  "bpf-time",
+		load:  events(l.times(b.bpf, 10)),
 		title: "BPF time per event",
 		text: `All BPF programs of the tool together, by the kernel's own clock
 (BPF_ENABLE_STATS, as with the sysctl kernel.bpf_stats_enabled), over the number of events; and how often they ran for each. Reading that clock takes longer than a
@@ -38,7 +39,7 @@ empty program. ` + text,
 				return nil, err
 			}
 			// Some warm caches first: programs that have just been loaded are slow.
-			if err := b.drive(l, pace{each: b.bpf / 4}); err != nil {
+			if err := b.drive(l, pace{each: l.times(b.bpf, 10) / 4}); err != nil {
 				return nil, err
 			}
 			t.out.quiet(100 * time.Millisecond)
@@ -46,7 +47,7 @@ empty program. ` + text,
 			if err != nil {
 				return nil, fmt.Errorf("enable BPF statistics: %w", err)
 			}
-			err = b.drive(l, pace{each: b.bpf})
+			err = b.drive(l, pace{each: l.times(b.bpf, 10)})
 			stats.Close()
 			if err != nil {
 				return nil, err
@@ -56,7 +57,7 @@ empty program. ` + text,
 				return nil, err
 			}
 			_, err = t.finish()
-			n := float64(b.bpf)
+			n := float64(l.times(b.bpf, 10))
 			if s.runs > 0 {
 				n = float64(runs) / float64(s.runs) // other processes' events too
 			}

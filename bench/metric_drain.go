@@ -7,9 +7,10 @@ import (
 
 // drainMetric measures how fast events become lines when there is no lack of
 // them. fits is how many a subject's buffers surely hold.
-func drainMetric(subjects []subject, l load, fits func(*bench, subject) int, targets ...target) metric {
+func (b *bench) drainMetric(subjects []subject, l load, fits func(*bench, subject) int, targets ...target) metric {
 	return metric{
 		name:  "drain",
+		load:  events(b.drain),
 		title: "Lines per second",
 		text: `How fast a full buffer becomes lines in a file. The reader is stopped
 (SIGSTOP), events are made that fit, and the reader goes on: the lines over the

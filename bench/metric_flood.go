@@ -8,17 +8,37 @@ import (
 )
 
 // floodMetric has many workers make events as fast as they can.
-func floodMetric(subjects []subject, l load, perWorker int, targets ...target) metric {
-	return metric{
-		name:  "flood",
-		plain: true,
-		long:  true,
-		title: "Many workers at once",
-		text: fmt.Sprintf("%d processes make %s events each", floodWorkers, count(float64(perWorker))) + `, as fast as the machine can, at
-default buffers, stdout to a file. Printed are the lines of those events; told
+func (b *bench) floodMetric(subjects []subject, l load, targets ...target) metric {
+	each := l.times(b.perWorker, 10)
+	m := lossMetric(subjects, l, pace{workers: floodWorkers, each: each}, targets)
+	m.name = "flood"
+	m.title = "Many workers at once"
+	m.load = fmt.Sprintf("%d processes, %s each", floodWorkers, events(each))
+	m.text = "Many processes make events, as fast as the machine can, at\n" + lossText
+	return m
+}
+
+// rateMetric has workers make events at a rate, as long as seconds says.
+func (b *bench) rateMetric(subjects []subject, l load, perSecond, seconds int, targets ...target) metric {
+	rate, seconds := max(perSecond/b.slower, 1), max(seconds/b.shorter, 1)
+	m := lossMetric(subjects, l, pace{workers: rateWorkers, each: max(rate*seconds/rateWorkers, 1), rate: rate}, targets)
+	m.name = "rate"
+	m.title = "Events at a rate"
+	m.load = fmt.Sprintf("%s per second for %d s", events(rate), seconds)
+	m.text = fmt.Sprintf("%d processes make events at a fixed rate (what comes late is made up for), at\n", rateWorkers) + lossText
+	return m
+}
+
+const lossText = `default buffers, stdout to a file. Printed are the lines of those events; told
 is the loss that the tool itself reports. For ours it is also checked, in each run, that
 *seen = printed + filtered + lost* of its summary adds up to the unit, and that it
-printed as many lines as it says.`,
+printed as many lines as it says.`
+
+// lossMetric counts every event of a load.
+func lossMetric(subjects []subject, l load, p pace, targets []target) metric {
+	return metric{
+		plain: true,
+		long:  true,
 		figures: []figure{
 			{"printed", count}, {"missing", count}, {"loss told", count}, {"events/s", count},
 		},
@@ -31,7 +51,7 @@ printed as many lines as it says.`,
 			}
 			defer t.end()
 			began := time.Now()
-			if err := b.drive(l, pace{workers: floodWorkers, each: b.perWorker}); err != nil {
+			if err := b.drive(l, p); err != nil {
 				return nil, err
 			}
 			took := time.Since(began)
@@ -44,7 +64,7 @@ printed as many lines as it says.`,
 			if err != nil {
 				return nil, err
 			}
-			made := floodWorkers * b.perWorker
+			made := p.workers * p.each
 			return []float64{
 				float64(t.out.marks), float64(made - t.out.marks), float64(told), float64(made) / took.Seconds(),
 			}, nil
@@ -93,9 +113,9 @@ func parseSummary(stderr string) (account, error) {
 	return account{n[0], n[1], n[2], n[3]}, nil
 }
 
-// lostLine is "Lost 12 events on CPU #0!" of libbpf-tools and "Lost 12 events"
-// of bpftrace.
-var lostLine = regexp.MustCompile(`(?mi)^lost (\d+) events`)
+// lostLine is "Lost 12 events on CPU #0!" of libbpf-tools, "Lost 12 events" of
+// bpftrace and "Possibly lost 12 samples" of bcc.
+var lostLine = regexp.MustCompile(`(?mi)^(?:possibly )?lost (\d+) (?:events|samples)`)
 
 func sumLost(text string) (sum uint64) {
 	for _, m := range lostLine.FindAllStringSubmatch(text, -1) {

@@ -8,11 +8,13 @@ import (
 )
 
 // memoryMetric measures resident memory at its peak.
-func memoryMetric(subjects []subject, l load, targets ...target) metric {
+func (b *bench) memoryMetric(subjects []subject, l load, targets ...target) metric {
 	return metric{
+		load:     events(b.memory),
+		steady:   true,
 		name:     "memory",
 		title:    "Memory of the process",
-		text:     "The most that was ever resident (VmHWM of /proc/PID/status), after a thousand events.",
+		text:     "The most that was ever resident (VmHWM of /proc/PID/status), after many events.",
 		figures:  []figure{{"peak RSS", megabytes}},
 		subjects: subjects,
 		targets:  targets,
@@ -40,8 +42,9 @@ func memoryMetric(subjects []subject, l load, targets ...target) metric {
 // kernelMemoryMetric measures what the tool keeps in the kernel.
 func kernelMemoryMetric(subjects []subject, l load, targets ...target) metric {
 	return metric{
-		name:  "kernel-memory",
-		title: "Memory in the kernel",
+		name:   "kernel-memory",
+		steady: true,
+		title:  "Memory in the kernel",
 		text: `The kernel's own account (memlock of /proc/PID/fdinfo) of each BPF map and
 program, once each: those that the process holds, and the maps that its programs
 use. Perf buffers are not in that account and belong to no map; their size is

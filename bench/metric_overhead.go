@@ -3,24 +3,30 @@ package main
 import "time"
 
 // overheadMetric measures how much a workload is slowed down by being traced.
-func overheadMetric(subjects []subject, l load, commands int, targets ...target) metric {
+func (b *bench) overheadMetric(subjects []subject, l load, targets ...target) metric {
+	many := l.times(b.overhead, 500)
+	perEvent := 0 // decimals
+	if l.cheap > 0 {
+		perEvent = 2
+	}
 	return metric{
 		name:  "overhead",
 		title: "Cost to a workload",
-		text: `One worker runs ` + count(float64(commands)) + ` commands one after the other, as find -exec does, with the tool
+		load:  events(many),
+		text: `One worker makes events one after the other, as find -exec runs commands, with the tool
 running, and without it right before and after. All CPU time counts: of the
-worker, of the commands (the BPF programs run in them), and of the tool itself.
+worker, of the commands that it runs (the BPF programs run in them), and of the tool itself.
 The slowdown is that with the tool over the mean of the two without. (CPU time and not
 the time of day, because a machine's other work lengthens only that. Differences
 of a few percent are noise, as a slowdown below 1 shows.)`,
 		figures: []figure{
-			{"slowdown", number(3, "")}, {"CPU per event, untraced", scaled(1e3, 0, "µs")},
-			{"traced", scaled(1e3, 0, "µs")}, {"of which in the tool", scaled(1e3, 1, "µs")},
+			{"slowdown", number(3, "")}, {"CPU per event, untraced", scaled(1e3, perEvent, "µs")},
+			{"traced", scaled(1e3, perEvent, "µs")}, {"of which in the tool", scaled(1e3, 1, "µs")},
 		},
 		subjects: subjects,
 		targets:  targets,
 		measure: func(b *bench, s subject) ([]float64, error) {
-			work := func() (time.Duration, error) { return b.driveTimed(l, pace{each: commands}) }
+			work := func() (time.Duration, error) { return b.driveTimed(l, pace{each: many}) }
 			before, err := work()
 			if err != nil {
 				return nil, err
@@ -47,7 +53,7 @@ of a few percent are noise, as a slowdown below 1 shows.)`,
 				return nil, err
 			}
 			after, err := work()
-			n := float64(commands)
+			n := float64(many)
 			without := float64(before+after) / 2 / n
 			own := float64(own2-own1) / n
 			traced := float64(with)/n + own

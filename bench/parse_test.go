@@ -72,6 +72,7 @@ func TestLossTold(t *testing.T) {
 func TestSumLost(t *testing.T) {
 	qt.Assert(t, qt.Equals(sumLost("Lost 12 events on CPU #0!\nx\nLost 3 events on CPU #1!\n"), uint64(15)))
 	qt.Assert(t, qt.Equals(sumLost("Attaching 3 probes...\nLost 4 events\n"), uint64(4)))
+	qt.Assert(t, qt.Equals(sumLost("Possibly lost 5 samples\nPossibly lost 6 samples\n"), uint64(11)))
 	qt.Assert(t, qt.Equals(sumLost("1 2 0 /bin/echo Lost 9 events\n"), uint64(0)), qt.Commentf("an argument is no report"))
 }
 
@@ -91,7 +92,7 @@ func TestCapture(t *testing.T) {
 }
 
 func TestReadyHasAnotherMark(t *testing.T) {
-	l := load{"exec", []string{"/bin/true", "MARK"}, "MARK"}
+	l := load{driver: "exec", args: []string{"/bin/true", "MARK"}, mark: "MARK"}
 	qt.Assert(t, qt.DeepEquals(ready(l).args, []string{"/bin/true", readyMark}))
 	qt.Assert(t, qt.DeepEquals(l.args, []string{"/bin/true", "MARK"}))
 }

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"time"
 )
-
-const readyLimit = 30 * time.Second
 
 // readyMark is in the lines of the events that are made to find out whether a
 // tool is tracing yet.
@@ -34,9 +31,8 @@ func (b *bench) startReady(s subject, t tuning, l load) (*started, error) {
 	}
 	st := &started{p, out}
 	if err := b.awaitReady(st, ready(l)); err != nil {
-		text, _ := os.ReadFile(p.stderr.Name())
 		st.end()
-		return nil, fmt.Errorf("%w\n%s", err, text)
+		return nil, err
 	}
 	return st, nil
 }
@@ -50,13 +46,21 @@ func ready(l load) load {
 		}
 		args[i] = a
 	}
-	return load{l.driver, args, readyMark}
+	return load{l.driver, args, readyMark, l.cheap}
 }
 
 func (b *bench) awaitReady(st *started, l load) error {
 	seen := capture{File: st.out.File, mark: []byte(l.mark), buf: make([]byte, 64<<10)}
-	for began := time.Now(); time.Since(began) < readyLimit; {
-		if err := b.drive(l, pace{each: 20, pause: time.Millisecond}); err != nil {
+	many := pace{each: l.times(20, 10)}
+	if l.cheap == 0 {
+		many.pause = time.Millisecond
+	}
+	for began := time.Now(); time.Since(began) < b.ready; {
+		if st.exited() {
+			text, _ := st.out.text()
+			return st.whyEnded(text)
+		}
+		if err := b.drive(l, many); err != nil {
 			return err
 		}
 		if err := seen.read(); err != nil {
@@ -66,8 +70,10 @@ func (b *bench) awaitReady(st *started, l load) error {
 			st.out.quiet(150 * time.Millisecond)
 			return nil
 		}
+		time.Sleep(min(time.Since(began)/2, b.unready))
 	}
-	return errors.New("wait until it traces: no event in 30 s")
+	text, _ := os.ReadFile(st.stderr.Name())
+	return fmt.Errorf("wait until it traces: no event in %v\n%s", b.ready, text)
 }
 
 // finish ends the tool with Ctrl-C and counts what it printed to the end.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/ringside-tools/ringside/internal/vm"
 )
 
 const preface = `# Benchmarks
@@ -13,64 +15,137 @@ Our commands side by side with the tools that do the same today. Every figure
 is the median of all runs, with the least and the greatest in brackets; all
 subjects of a table were run in turn, again and again. A ratio is the median of
 the ratios of the same round, ours over the peer's, of the first figure: below 1 we
-take less than the peer, above 1 more.
+take less than the peer, above 1 more. A peer that does not run on a kernel stays in
+the table, with the last that it said.
 
 This page is written by ` + "`make bench`" + ` (as root, some 20 minutes on an otherwise
 idle machine); ` + "`go run ./bench -only execsnoop/start`" + ` measures one table again. The
 peers are installed from the distribution; the tracefs that they need is
 mounted where only they see it. What is measured runs at a higher priority than the rest
-of the machine.
+of the machine. ` + "`make bench-vm`" + ` writes the part on virtual machines.
 
 `
 
+const guestPreface = `Some peers cannot run on the kernel above. Here all run on a stock kernel of Debian, with
+the peers of that release, on a processor that is emulated in software: times are many times those of
+any real machine, and **only ratios mean anything**; memory, bytes and losses are what they are. What is
+measured is described above, with smaller loads; bcc, which takes most of a minute to start there, is
+measured once.
+
+`
+
+// part is what was measured on one kernel.
+type part struct {
+	kernel  string // of a virtual machine; "" is the machine that wrote the page
+	results []result
+}
+
+// parts takes what is still of use from the samples.
+func parts(all map[string]saved) []part {
+	list := []part{{}}
+	for _, k := range vm.Matrix {
+		list = append(list, part{kernel: k.Name})
+	}
+	b := &bench{commands: commands(), sizes: fullSizes}
+	for i := range list {
+		key := ""
+		if list[i].kernel != "" {
+			key = guestKey(list[i].kernel)
+		}
+		for _, m := range b.metrics() {
+			if r, ok := all[key+m.name].result(m); ok {
+				list[i].results = append(list[i].results, r)
+			}
+		}
+	}
+	return slices.DeleteFunc(list, func(p part) bool { return len(p.results) == 0 })
+}
+
 // render writes the page.
-func render(about []string, results []result) string {
+func render(list []part) string {
 	var b strings.Builder
 	b.WriteString(preface)
-	b.WriteString("Peers:\n\n")
-	for _, line := range about {
-		fmt.Fprintf(&b, "- %s\n", line)
-	}
-	writeTargets(&b, results)
-	command := ""
-	for i := range results {
-		r := &results[i]
-		if c, _, _ := strings.Cut(r.name, "/"); c != command {
-			command = c
-			fmt.Fprintf(&b, "\n## %s\n", command)
-		}
-		r.write(&b)
+	described := make(map[string]bool)
+	for _, p := range list {
+		p.write(&b, described)
 	}
 	return b.String()
 }
 
+// write describes a metric where it appears for the first time.
+func (p part) write(b *strings.Builder, described map[string]bool) {
+	if p.kernel != "" {
+		fmt.Fprintf(b, "\n## In a virtual machine, kernel %s\n\n%s", p.kernel, guestPreface)
+	}
+	b.WriteString("Peers:\n\n")
+	for _, line := range p.packages() {
+		fmt.Fprintf(b, "- %s\n", line)
+	}
+	p.writeTargets(b)
+	command := ""
+	for i := range p.results {
+		r := &p.results[i]
+		title := r.title
+		if c := commandOf(r.name); p.kernel != "" {
+			title = c + ": " + title
+		} else if c != command {
+			command = c
+			fmt.Fprintf(b, "\n## %s\n", command)
+		}
+		fmt.Fprintf(b, "\n### %s\n\n", title)
+		if !described[r.name] {
+			fmt.Fprintf(b, "%s\n\n", strings.TrimSpace(r.text))
+			described[r.name] = true
+		}
+		r.write(b)
+	}
+}
+
+// packages are those of all peers; versions of different times are told.
+func (p part) packages() []string {
+	var all []string
+	for i := range p.results {
+		all = append(all, p.results[i].packages...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // writeTargets lists what we promised and whether it holds.
-func writeTargets(b *strings.Builder, results []result) {
+func (p part) writeTargets(b *strings.Builder) {
 	var rows [][]string
-	for i := range results {
-		r := &results[i]
+	for i := range p.results {
+		r := &p.results[i]
 		for _, t := range r.targets {
+			if t.native && p.kernel != "" {
+				continue
+			}
 			value, kept := r.check(t)
 			verdict := "missed"
-			if kept {
+			switch {
+			case kept:
 				verdict = "kept"
+			case math.IsNaN(value):
+				verdict = "no samples to compare"
 			}
 			shown := ratioText(value)
 			if t.peer == "" {
 				shown = r.figures[t.figure].format(value)
 			}
-			c, _, _ := strings.Cut(r.name, "/")
-			rows = append(rows, []string{c, t.text, shown, verdict})
+			rows = append(rows, []string{commandOf(r.name), t.text, shown, verdict})
 		}
 	}
 	if len(rows) > 0 {
-		b.WriteString("\n## Targets\n\n")
+		level := "##"
+		if p.kernel != "" {
+			level = "###"
+		}
+		fmt.Fprintf(b, "\n%s Targets\n\n", level)
 		writeTable(b, []string{"command", "target", "measured", ""}, rows)
 	}
 }
 
 func (r *result) write(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### %s\n\n%s\n\n", r.title, strings.TrimSpace(r.text))
 	head := []string{""}
 	for _, f := range r.figures {
 		head = append(head, f.name)
@@ -86,7 +161,11 @@ func (r *result) write(b *strings.Builder) {
 	for i, s := range r.subjects {
 		row := []string{s.label()}
 		for j, f := range r.figures {
-			row = append(row, statsText(summarize(r.samples[i][j]), f.format))
+			text := statsText(summarize(r.samples[i][j]), f.format)
+			if j == 0 && r.failures[i] != "" && summarize(r.samples[i][j]).n == 0 {
+				text = r.failures[i]
+			}
+			row = append(row, text)
 		}
 		for _, p := range peers {
 			cell := ""
@@ -99,7 +178,11 @@ func (r *result) write(b *strings.Builder) {
 	}
 	writeTable(b, head, rows)
 	if r.measured != "" {
-		fmt.Fprintf(b, "\nMeasured %s; %s.\n", r.measured, r.machine)
+		load := ""
+		if r.load != "" {
+			load = "; " + r.load
+		}
+		fmt.Fprintf(b, "\nMeasured %s%s; %s.\n", r.measured, load, r.machine)
 	}
 }
 

@@ -27,11 +27,13 @@ func measured() result {
 			{{4e6, 4e6}, {1, 1}},
 			{{nan, nan}, {nan, nan}},
 		},
+		failures: []string{"", "", "", "", "does not run: no kprobes"},
+		packages: []string{"peer 1.2"},
 	}
 }
 
 func TestRender(t *testing.T) {
-	got := strings.TrimPrefix(render([]string{"peer 1.2"}, []result{measured()}), preface)
+	got := strings.TrimPrefix(render([]part{{results: []result{measured()}}}), preface)
 	got = strings.NewReplacer("\u00a0", "~", "\u202f", "'").Replace(got)
 	qt.Assert(t, qt.Equals(got, `Peers:
 
@@ -57,8 +59,26 @@ How long.
 | ringside `+"`-x`"+` | 8.0~ms | 1 | 2.00 | – |
 | peer | 6.0~ms (4.0~ms–8.0~ms) | 1 |  |  |
 | peer `+"`-x`"+` | 4.0~ms | 1 |  |  |
-| other | – | – |  |  |
+| other | does not run: no kprobes | – |  |  |
 `))
+}
+
+// TestRenderGuest: a second part has no texts again, and no targets that it
+// cannot keep.
+func TestRenderGuest(t *testing.T) {
+	r := measured()
+	r.targets[1].native = true
+	r.targets = append(r.targets, target{text: "against other", peer: "other", limit: 1})
+	page := render([]part{{results: []result{r}}, {"6.12", []result{r}}})
+	native, guest, ok := strings.Cut(page, "## In a virtual machine, kernel 6.12\n")
+	qt.Assert(t, qt.IsTrue(ok))
+	for _, text := range []string{"How long.", "| x | soon |"} {
+		qt.Check(t, qt.StringContains(native, text))
+		qt.Check(t, qt.Not(qt.StringContains(guest, text)))
+	}
+	for _, text := range []string{"### x: Start\n", "| x | half |", "| x | against other | – | no samples to compare |", "- peer 1.2\n"} {
+		qt.Check(t, qt.StringContains(guest, text))
+	}
 }
 
 func TestFind(t *testing.T) {

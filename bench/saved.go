@@ -12,16 +12,19 @@ import (
 
 // savedFile keeps all samples beside the program, so that one metric can be
 // measured again, or a run that was interrupted be completed, and the page is
-// still whole.
+// still whole. Those of a virtual machine have its key before their name.
 const savedFile = "bench/samples.json"
 
 // saved is a measured metric in that file.
 type saved struct {
 	Measured string         `json:"measured"` // when, and which version of ours
 	Machine  string         `json:"machine"`
+	Load     string         `json:"load,omitempty"`
+	Peers    []string       `json:"peers,omitempty"` // packages with versions
 	Subjects []string       `json:"subjects"`
 	Figures  []string       `json:"figures"`
-	Samples  [][][]*float64 `json:"samples"` // as in result; null for none
+	Samples  [][][]*float64 `json:"samples"`            // as in result; null for none
+	Failures []string       `json:"failures,omitempty"` // why a subject has none
 }
 
 func loadSaved(path string) (map[string]saved, error) {
@@ -52,7 +55,7 @@ func storeSaved(path string, all map[string]saved) error {
 
 // save is the form of r that is kept.
 func (r *result) save() saved {
-	s := saved{Measured: r.measured, Machine: r.machine}
+	s := saved{Measured: r.measured, Machine: r.machine, Load: r.load, Peers: r.packages, Failures: r.failures}
 	s.Subjects, s.Figures = r.names()
 	for _, figures := range r.samples {
 		var of [][]*float64
@@ -72,32 +75,49 @@ func (r *result) save() saved {
 	return s
 }
 
-// result is what was saved of m; not ok if m has changed since.
+// result is what was saved of m; not ok if m has other figures by now. A subject
+// that is new has no samples yet.
 func (s saved) result(m metric) (r result, ok bool) {
-	r = result{metric: m, measured: s.Measured, machine: s.Machine}
+	m.load = s.Load
+	r = result{metric: m, measured: s.Measured, machine: s.Machine, packages: s.Peers}
 	subjects, figures := r.names()
-	if !slices.Equal(subjects, s.Subjects) || !slices.Equal(figures, s.Figures) || len(s.Samples) != len(subjects) {
+	if !slices.Equal(figures, s.Figures) || len(s.Samples) != len(s.Subjects) {
 		return r, false
 	}
-	for _, of := range s.Samples {
-		if len(of) != len(figures) {
+	for _, name := range subjects {
+		i := slices.Index(s.Subjects, name)
+		if i < 0 {
+			r.samples = append(r.samples, make([][]float64, len(figures)))
+			r.failures = append(r.failures, "not measured yet")
+			continue
+		}
+		of, ok := valuesOf(s.Samples[i], len(figures))
+		if !ok {
 			return r, false
 		}
-		var out [][]float64
-		for _, runs := range of {
-			var values []float64
-			for _, v := range runs {
-				if v == nil {
-					values = append(values, math.NaN())
-					continue
-				}
-				values = append(values, *v)
-			}
-			out = append(out, values)
+		r.samples = append(r.samples, of)
+		failure := ""
+		if i < len(s.Failures) {
+			failure = s.Failures[i]
 		}
-		r.samples = append(r.samples, out)
+		r.failures = append(r.failures, failure)
 	}
 	return r, true
+}
+
+func valuesOf(samples [][]*float64, figures int) (out [][]float64, ok bool) {
+	for _, runs := range samples {
+		var values []float64
+		for _, v := range runs {
+			if v == nil {
+				values = append(values, math.NaN())
+				continue
+			}
+			values = append(values, *v)
+		}
+		out = append(out, values)
+	}
+	return out, len(out) == figures
 }
 
 // names tell whether samples belong to a metric as it is now.

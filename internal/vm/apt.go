@@ -160,6 +160,35 @@ func parseMadison(out string) []offer {
 	return list
 }
 
+// closure lists packages of a suite and all that they depend on, as
+// "name=version".
+func (a *aptRoot) closure(ctx context.Context, suite string, names ...string) ([]string, error) {
+	out, err := a.run(ctx, a.dir, "apt-get", append([]string{"-s", "-q", "-t", suite, "install"}, names...)...)
+	if err != nil {
+		return nil, err
+	}
+	list := parseSimulation(out)
+	if len(list) == 0 {
+		return nil, fmt.Errorf("resolve %s: apt-get would install nothing", strings.Join(names, " "))
+	}
+	return list, nil
+}
+
+// parseSimulation reads lines of "Inst name (version origin [arch])".
+func parseSimulation(out string) []string {
+	var list []string
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		if len(f) < 3 || f[0] != "Inst" {
+			continue
+		}
+		if version, ok := strings.CutPrefix(f[2], "("); ok {
+			list = append(list, f[1]+"="+version)
+		}
+	}
+	return list
+}
+
 // unpack downloads packages ("name=version") and extracts them all into dst.
 func (a *aptRoot) unpack(ctx context.Context, dst string, packages ...string) error {
 	tmp, err := os.MkdirTemp(a.dir, "deb-")

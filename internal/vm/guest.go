@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,7 +27,10 @@ type Guest struct {
 	Init    string
 	Files   []File
 	Modules []string // names; dependencies are added
-	Jobs    []job.Job
+	// Disk is below the root, if there is one: what is written, and Files,
+	// appear in its folders, but do not replace its files.
+	Disk *Disk
+	Jobs []job.Job
 	// Output gets what the jobs print, as they print it.
 	Output io.Writer
 	// Console is the host's path for the kernel's log; "" means a temporary one.
@@ -79,7 +83,7 @@ func (g *Guest) Boot(ctx context.Context) (job.Status, error) {
 		console = filepath.Join(dir, "console")
 	}
 	ch := channels{console: console, output: "/dev/fd/3", status: filepath.Join(dir, "status")}
-	reason, err := g.run(ctx, qemu, qemuArgs(m, g.Image, initrd, g.memory(size), ch))
+	reason, err := g.run(ctx, qemu, append(qemuArgs(m, g.Image, initrd, g.memory(size), ch), diskArgs(g.Disk)...))
 	if err != nil {
 		return none, err
 	}
@@ -120,10 +124,15 @@ func (g *Guest) pack(path string, m machine) (int64, error) {
 	}
 	files := []File{
 		{Path: "/init", Mode: 0o755, Host: g.Init},
-		{Path: "/bin/busybox", Mode: 0o755, Host: g.Image.Busybox},
+		{Path: job.Busybox, Mode: 0o755, Host: g.Image.Busybox},
 		{Path: "/dev/console", Mode: fs.ModeDevice | fs.ModeCharDevice | 0o600, Major: 5, Minor: 1},
 	}
-	mods, err := g.Image.modules(g.Modules)
+	names := g.Modules
+	if g.Disk != nil {
+		plan.Disk = "/dev/vda"
+		names = append(slices.Clone(diskModules), names...)
+	}
+	mods, err := g.Image.modules(names)
 	if err != nil {
 		return 0, err
 	}

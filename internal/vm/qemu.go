@@ -78,6 +78,17 @@ func qemuArgs(m machine, img *Image, initrd string, memory int, ch channels) []s
 	return append(args, m.serial("console", "output", "status")...)
 }
 
+// diskArgs adds a disk, which the guest knows as /dev/vda.
+func diskArgs(d *Disk) []string {
+	if d == nil {
+		return nil
+	}
+	return []string{
+		"-drive", "if=none,id=disk,format=raw,readonly=on,file=" + strings.ReplaceAll(d.Path, ",", ",,"),
+		"-device", "virtio-blk-pci,drive=disk",
+	}
+}
+
 // findQEMU returns the emulator's path or says how to get it.
 func (m machine) findQEMU() (string, error) {
 	path, err := exec.LookPath(m.qemu)

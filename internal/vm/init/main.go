@@ -64,6 +64,14 @@ func run() (job.Status, error) {
 		return st, err
 	}
 	statusDevice = plan.Status
+	if err := loadModules(plan.Modules); err != nil {
+		return st, err
+	}
+	if plan.Disk != "" {
+		if err := enterDisk(plan.Disk); err != nil {
+			return st, err
+		}
+	}
 	if err := setUp(plan); err != nil {
 		return st, err
 	}

@@ -45,11 +45,6 @@ func setUp(plan *job.Plan) error {
 	if err := loopbackUp(); err != nil {
 		return err
 	}
-	for _, path := range plan.Modules {
-		if err := loadModule(path); err != nil {
-			return err
-		}
-	}
 	return installApplets()
 }
 
@@ -72,6 +67,15 @@ func loopbackUp() error {
 	return nil
 }
 
+func loadModules(paths []string) error {
+	for _, path := range paths {
+		if err := loadModule(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func loadModule(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -84,11 +88,11 @@ func loadModule(path string) error {
 	return nil
 }
 
-// installApplets makes /bin/sh, /bin/ls and the rest point at busybox. The
-// binary knows its own applets, so that no list of them is kept here.
+// installApplets makes /bin/sh, /bin/ls and the rest point at busybox, where
+// there is no such file yet. The binary knows its own applets, so that no list
+// of them is kept here.
 func installApplets() error {
-	const busybox = "/bin/busybox"
-	pid, err := syscall.ForkExec(busybox, []string{"busybox", "--install", "-s"},
+	pid, err := syscall.ForkExec(job.Busybox, []string{"busybox", "--install", "-s"},
 		&syscall.ProcAttr{Dir: "/", Files: []uintptr{0, 1, 2}})
 	if err != nil {
 		return fmt.Errorf("install busybox applets: %w", err)

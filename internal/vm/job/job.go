@@ -19,6 +19,10 @@ import (
 // PlanPath is where the guest's init finds its plan.
 const PlanPath = "/jobs"
 
+// Busybox is where the guest finds its shell: below /usr, because a disk may
+// have /bin as a link to it.
+const Busybox = "/usr/bin/busybox"
+
 // Exit codes that are not the job's own.
 const (
 	ExitTimeout  = 124 // the job was killed at its time limit
@@ -36,6 +40,8 @@ type Plan struct {
 	Status string `json:"status"`
 	// Modules are the paths of uncompressed .ko files, dependencies first.
 	Modules []string `json:"modules,omitempty"`
+	// Disk is the device of a file system to put below the root; "" for none.
+	Disk string `json:"disk,omitempty"`
 	// Env is added to every job's environment, as KEY=VALUE.
 	Env  []string `json:"env,omitempty"`
 	Jobs []Job    `json:"jobs"`

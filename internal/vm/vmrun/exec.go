@@ -43,11 +43,14 @@ func (f *fileFlag) Set(s string) error {
 // stdout, its exit code is ours.
 func runExec(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	var files fileFlag
+	var packages list
 	modules := list(vm.DefaultModules)
-	fs := flags("exec", "-kernel NAME [-file SRC:DST]... -- CMD [ARG...]", stderr)
+	fs := flags("exec", "-kernel NAME [-file SRC:DST]... [-packages LIST] -- CMD [ARG...]", stderr)
 	name := fs.String("kernel", "6.12", "kernel to boot: "+strings.Join(kernelNames(), ", "))
 	fs.Var(&files, "file", "copy SRC (a file or a directory) to DST in the guest; repeatable")
 	fs.Var(&modules, "modules", "kernel modules to load, with what they depend on")
+	fs.Var(&packages, "packages", "Debian packages of the kernel's release to have in the guest, with what they depend on;\n"+
+		vm.KernelHeaders+" is that of the kernel")
 	dir := fs.String("dir", "/root", "working directory in the guest")
 	limit := fs.Duration("limit", vm.DefaultLimit, "give up on the guest after this time")
 	memory := fs.Int("m", 0, "memory of the guest in MiB (default 1024, more for many files)")
@@ -71,6 +74,12 @@ func runExec(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	if err != nil {
 		return 1, err
 	}
+	var disk *vm.Disk
+	if len(packages) > 0 {
+		if disk, err = cache.Disk(ctx, images[0], packages, false); err != nil {
+			return 1, err
+		}
+	}
 	root, err := moduleRoot(ctx)
 	if err != nil {
 		return 1, err
@@ -81,7 +90,7 @@ func runExec(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	}
 	defer bins.Close()
 	guest := &vm.Guest{
-		Image: images[0], Init: bins.Init, Files: files, Modules: modules, Output: stdout,
+		Image: images[0], Init: bins.Init, Files: files, Modules: modules, Disk: disk, Output: stdout,
 		Console: *console, Limit: *limit, Memory: *memory,
 		Jobs: []job.Job{{Name: "exec", Args: fs.Args(), Dir: *dir, Quiet: true, Timeout: *limit - min(*limit/2, 5*time.Second)}},
 	}

@@ -38,7 +38,7 @@ func main() {
 const usage = `usage: vmrun COMMAND [FLAGS] [ARGS]
 
   test  [-kernels LIST] [-run REGEX] [-v] [-count N] [-j N] [PKG...]
-  exec  -kernel NAME [-file SRC:DST]... -- CMD [ARG...]
+  exec  -kernel NAME [-file SRC:DST]... [-packages LIST] -- CMD [ARG...]
   fetch [-kernels LIST] [-refresh]
 
 vmrun COMMAND -h lists the flags. Kernels: `

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+)
+
+// notRunning is a tool that ended before it traced anything.
+type notRunning struct{ reason string }
+
+func (e *notRunning) Error() string { return "does not run: " + e.reason }
+
+// reasonFor is what the page says of a subject without samples.
+func reasonFor(err error) string {
+	var ended *notRunning
+	switch {
+	case errors.As(err, &ended):
+		return ended.Error()
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, exec.ErrNotFound):
+		return "does not run: not installed"
+	}
+	return "not measured: " + reasonIn(err.Error())
+}
+
+// telling is what says more than the last line: bcc's and libbpf's first words
+// on what a kernel lacks.
+var telling = regexp.MustCompile(`(?m)Unable to find kernel headers|failed to create kprobe .*$`)
+
+// reasonIn finds why a tool gave up in what it said, as code. That is the last
+// line of most tools, and of Python's tracebacks.
+func reasonIn(text string) string {
+	if line := telling.FindString(text); line != "" {
+		return code(line)
+	}
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	for i := len(lines) - 1; i >= 0; i-- {
+		if line := strings.TrimSpace(lines[i]); line != "" {
+			return code(line)
+		}
+	}
+	return "it says nothing"
+}
+
+// code quotes a line for a cell of a table, which ends at a |.
+func code(line string) string {
+	const limit = 120
+	line = strings.NewReplacer("|", "/", "`", "'").Replace(line)
+	if r := []rune(line); len(r) > limit {
+		line = string(r[:limit]) + "…"
+	}
+	return "`" + line + "`"
+}
+
+// exited tells whether the tool has ended by itself.
+func (p *process) exited() bool {
+	return strings.HasPrefix(field(fmt.Sprintf("/proc/%d/status", p.Process.Pid), "State"), "Z")
+}
+
+// whyEnded is the error for one that has. bcc says some of it on stdout.
+func (p *process) whyEnded(stdout string) error {
+	text, _ := os.ReadFile(p.stderr.Name())
+	return &notRunning{reasonIn(stdout + "\n" + string(text))}
+}
