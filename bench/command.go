@@ -59,7 +59,7 @@ func ourCommand(name, mode string, runs int) subject {
 
 // commands are all that there are, each from the file of its name.
 func commands() []command {
-	return []command{execsnoop()}
+	return []command{execsnoop(), capable()}
 }
 
 func peerPackages(commands []command) []string {

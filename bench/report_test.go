@@ -104,7 +104,7 @@ func TestNumber(t *testing.T) {
 }
 
 func TestMetricNames(t *testing.T) {
-	b := &bench{commands: commands()}
+	b := &bench{commands: commands(), sizes: fullSizes}
 	seen := make(map[string]bool)
 	for _, m := range b.metrics() {
 		qt.Check(t, qt.IsFalse(seen[m.name]), qt.Commentf("%s twice", m.name))

@@ -1,11 +1,13 @@
 package preflight
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
 
 // once remembers the result of a try, which costs system calls.
@@ -56,9 +58,14 @@ func (k *Kernel) tryTrace(function string) error {
 // function, kprobes altogether, or permission.
 func (k *Kernel) CanProbe(function string) error {
 	return k.once("kprobe "+function, func() error {
-		return attachEmpty(ebpf.ProgramSpec{Type: ebpf.Kprobe}, 0, func(p *ebpf.Program) (link.Link, error) {
+		err := attachEmpty(ebpf.ProgramSpec{Type: ebpf.Kprobe}, 0, func(p *ebpf.Program) (link.Link, error) {
 			return link.Kprobe(function, p, nil)
 		})
+		if errors.Is(err, unix.EACCES) {
+			// Debian's kernels up to 5.10 ask for it instead of CAP_PERFMON.
+			return fmt.Errorf("%w: CAP_SYS_ADMIN is missing, or kernel.perf_event_paranoid is above 2", err)
+		}
+		return err
 	})
 }
 
