@@ -9,11 +9,11 @@
 #pragma once
 
 #include "event.h"
-
+#ifndef BUFFER_SIZE /* a command with short strings defines these three itself */
 #define BUFFER_SIZE 24576  /* bytes; with the fixed part below 32 KiB, the per-CPU limit */
 #define BUFFER_MAX_READ 8192 /* bytes that one append can add */
 #define BUFFER_ROOM (BUFFER_SIZE - BUFFER_MAX_READ)
-
+#endif
 struct buffer {
 	u32 len; /* bytes used; travels with the record, and checks it */
 	char data[BUFFER_SIZE];

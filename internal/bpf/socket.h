@@ -9,7 +9,7 @@
 #define S_IFSOCK 0140000
 
 /* The socket that fd is in the task, or NULL. */
-static __always_inline struct sock *sock_of_fd(struct task_struct *task, int fd)
+static __always_inline struct socket *socket_of_fd(struct task_struct *task, int fd)
 {
 	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	struct file *file = NULL;
@@ -21,9 +21,14 @@ static __always_inline struct sock *sock_of_fd(struct task_struct *task, int fd)
 	bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
-	struct socket *socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(file, private_data);
+}
 
-	return BPF_CORE_READ(socket, sk);
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, int fd)
+{
+	struct socket *socket = socket_of_fd(task, fd);
+
+	return socket ? BPF_CORE_READ(socket, sk) : NULL;
 }
 
 /* True for ::ffff:a.b.c.d, which is IPv4 spoken through a socket of IPv6. */

@@ -19,6 +19,13 @@ const (
 	ExitPrivileges = 4 // a privilege is missing
 )
 
+// Answer is an error that answers what a command was asked, with an exit code of
+// its own, above those that all commands share.
+type Answer interface {
+	error
+	ExitCode() int
+}
+
 // UsageError is a mistake on the command line.
 type UsageError struct{ Err error }
 
@@ -37,6 +44,7 @@ func ExitCode(err error) int {
 		capability *preflight.MissingCapability
 		feature    *preflight.MissingFeature
 		locked     *preflight.LockedDown
+		answer     Answer
 	)
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
@@ -47,6 +55,8 @@ func ExitCode(err error) int {
 		return ExitPrivileges
 	case errors.As(err, &feature), errors.As(err, &locked):
 		return ExitKernel
+	case errors.As(err, &answer):
+		return answer.ExitCode()
 	}
 	return ExitFailure
 }

@@ -15,6 +15,12 @@ import (
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
+// answer is an error with an exit code of its own.
+type answer int
+
+func (a answer) Error() string { return fmt.Sprintf("found %d", int(a)) }
+func (a answer) ExitCode() int { return int(a) }
+
 func TestExitCodes(t *testing.T) {
 	missing := &preflight.MissingCapability{
 		Command: "testsnoop",
@@ -40,6 +46,7 @@ func TestExitCodes(t *testing.T) {
 			"testsnoop: this kernel lacks ring buffers\ntestsnoop: remedy: use 5.8\n"},
 		{&preflight.MissingFeature{Feature: "ring buffers", Err: syscall.EINVAL}, ExitKernel,
 			"testsnoop: this kernel lacks ring buffers: invalid argument\n"},
+		{fmt.Errorf("compare: %w", answer(7)), 7, "testsnoop: compare: found 7\n"},
 		{&preflight.LockedDown{Mode: "confidentiality", Err: syscall.EPERM}, ExitKernel,
 			"testsnoop: this kernel is locked down \\(confidentiality\\) .*: operation not permitted\ntestsnoop: remedy: boot with lockdown=integrity, .*\n"},
 	} {

@@ -19,6 +19,7 @@ type printer[E any] struct {
 	w        output.Writer[E]
 	counters func() (events.Counters, error) // of the kernel
 	event    E
+	existing uint64 // events that the kernel has not counted
 	printed  uint64
 	dropped  uint64    // by Keep
 	left     uint64    // in the map of pending events, at the end
@@ -37,11 +38,26 @@ func (p *printer[E]) Record(raw []byte) error {
 	case err != nil:
 		return err
 	}
-	if p.tool.Keep != nil && !p.tool.Keep(&p.event) {
+	return p.show(&p.event)
+}
+
+// begin prints what was there before tracing began.
+func (p *printer[E]) begin(existing []*E) error {
+	for _, e := range existing {
+		if err := p.show(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// show prints an event, or drops it.
+func (p *printer[E]) show(e *E) error {
+	if p.tool.Keep != nil && !p.tool.Keep(e) {
 		p.dropped++
 		return nil
 	}
-	if err := p.w.Event(&p.event); err != nil {
+	if err := p.w.Event(e); err != nil {
 		return err
 	}
 	p.printed++
@@ -74,6 +90,7 @@ func (p *printer[E]) Idle() error {
 // account is the kernel's account and what was filtered here.
 func (p *printer[E]) account() (events.Counters, error) {
 	c, err := p.counters()
+	c.Seen += p.existing
 	c.Filtered += p.dropped
 	c.Seen += p.left
 	c.Lost += p.left
@@ -149,6 +166,9 @@ func (p *printer[E]) finish(err error) error {
 	p.summary(c)
 	if p.env.FailOnLoss && c.Lost > 0 {
 		return errLoss
+	}
+	if p.tool.Ended != nil {
+		return p.tool.Ended()
 	}
 	return nil
 }

@@ -173,6 +173,12 @@ func (s *session[E]) stream(ctx context.Context) error {
 		return err
 	}
 	defer source.Close()
+	var existing []*E
+	if s.tool.Existing != nil {
+		if existing, err = s.tool.Existing(s.host); err != nil {
+			return err
+		}
+	}
 	w, err := s.writer()
 	if err != nil {
 		return err
@@ -201,8 +207,13 @@ func (s *session[E]) stream(ctx context.Context) error {
 	if err := preflight.Drop(s.keep()); err != nil {
 		return err
 	}
-	p := &printer[E]{session: s, w: w, counters: s.counters}
-	err = source.Run(ctx, p, s.loaded.Detach)
+	p := &printer[E]{session: s, w: w, counters: s.counters, existing: uint64(len(existing))}
+	switch err = p.begin(existing); {
+	case err == nil:
+		err = source.Run(ctx, p, s.loaded.Detach)
+	case errors.Is(err, events.ErrStop):
+		err = s.loaded.Detach()
+	}
 	if c != nil {
 		if how := c.outcome(); how != "" && !s.env.Quiet {
 			fmt.Fprintf(s.env.Stderr, "%s: %s: %s\n", s.env.Name, output.AppendEscaped(nil, []byte(s.env.Args[0])), how)

@@ -36,6 +36,13 @@ type Tool[E any] struct {
 	// Keep decides in user space what the kernel cannot, such as regular
 	// expressions; nil keeps all. What it drops is counted as filtered.
 	Keep func(*E) bool
+	// Existing, if not nil, returns what was there before tracing began, to be
+	// printed first. It is called with the programs attached and all privileges;
+	// each of its events counts as seen.
+	Existing func(h *Host) ([]*E, error)
+	// Ended, if not nil, is called when all is printed. What it returns ends the
+	// command, a [command.Answer] with the exit code that it has.
+	Ended func() error
 	// Fields are all that is known of an event; Columns are the table.
 	Fields  []output.Field[E]
 	Columns []output.Column[E]
