@@ -45,9 +45,9 @@ var fields = append(trace.HeadFields("capable", func(e *event) *trace.Head { ret
 		Get: func(e *event) output.Value { return output.Uint(uint64(e.CurrentUserns)) }},
 	output.Field[event]{Name: "target_userns", Type: output.TypeUint, Doc: "User namespace that the capability was asked for.",
 		Get: func(e *event) output.Value { return output.Uint(uint64(e.TargetUserns)) }},
-	output.Field[event]{Name: "kstack", Type: output.TypeList, Nullable: true, Doc: "Kernel functions, innermost first, as function+offset [module]; null without -K.",
+	output.Field[event]{Name: "kstack", Type: output.TypeList, Nullable: true, Doc: "Kernel functions, innermost first, as function+offset [module]; null without -K, empty if the kernel could not tell.",
 		Get: func(e *event) output.Value { return listOrNull(e.kstack) }},
-	output.Field[event]{Name: "ustack", Type: output.TypeList, Nullable: true, Doc: "User functions, innermost first, as function+offset (file); null without -U.",
+	output.Field[event]{Name: "ustack", Type: output.TypeList, Nullable: true, Doc: "User functions, innermost first, as function+offset (file); null without -U, empty if the kernel could not tell.",
 		Get: func(e *event) output.Value { return listOrNull(e.ustack) }},
 )
 

@@ -15,16 +15,23 @@ var hookFunction = []byte("cap_capable")
 func (e *event) kernelStack(k *symbol.Kernel, raw []byte) {
 	e.frames = e.frames[:0]
 	for ; len(raw) >= 8; raw = raw[8:] {
-		f := k.Caller(binary.NativeEndian.Uint64(raw))
-		if bytes.Equal(f.Name, hookFunction) {
-			e.frames = e.frames[:0] // what came before it
+		e.frames = append(e.frames, k.Caller(binary.NativeEndian.Uint64(raw)))
+	}
+	e.kstack = e.appendFrames(e.kstack, withoutOurs(e.frames))
+}
+
+// withoutOurs returns the frames from the hook's function on. A kretprobe has
+// left that one: there, the frames below our own.
+func withoutOurs(frames []symbol.Frame) []symbol.Frame {
+	for i := len(frames) - 1; i >= 0; i-- {
+		if bytes.Equal(frames[i].Name, hookFunction) {
+			return frames[i:]
 		}
-		e.frames = append(e.frames, f)
 	}
-	for len(e.frames) > 0 && ours(e.frames[0]) { // a kretprobe has left the function
-		e.frames = e.frames[1:]
+	for len(frames) > 0 && ours(frames[0]) {
+		frames = frames[1:]
 	}
-	e.kstack = e.appendFrames(e.kstack)
+	return frames
 }
 
 // ours tells frames of BPF programs and of the trampoline that runs them.
@@ -37,12 +44,16 @@ func ours(f symbol.Frame) bool {
 func (e *event) userStack(u *symbol.Users, raw []byte, exe string) {
 	e.users = symbol.DecodeUserFrames(e.users[:0], raw)
 	e.frames = u.Frames(e.frames[:0], e.Head.PID, exe, e.users)
-	e.ustack = e.appendFrames(e.ustack)
+	e.ustack = e.appendFrames(e.ustack, e.frames)
 }
 
-// appendFrames writes the frames one behind the other into e.text.
-func (e *event) appendFrames(dst [][]byte) [][]byte {
-	for _, f := range e.frames {
+// appendFrames writes the frames one behind the other into e.text. What it
+// returns is not nil: a stack that was missed is empty.
+func (e *event) appendFrames(dst [][]byte, frames []symbol.Frame) [][]byte {
+	if dst == nil {
+		dst = [][]byte{}
+	}
+	for _, f := range frames {
 		start := len(e.text)
 		e.text = f.Append(e.text)
 		dst = append(dst, e.text[start:len(e.text):len(e.text)])
