@@ -136,6 +136,9 @@ func TestLeastPrivilege(t *testing.T) {
 			kerneltest.Output(t, kerneltest.Command(t, workload, "chroot", "1"))
 			qt.Check(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s: %s", m.flags, r.Stderr()))
 			qt.Check(t, qt.StringContains(strings.ToUpper(r.Stdout()), "SYS_CHROOT"), qt.Commentf("%s", m.flags))
+			if rung != rungs(t)[0] && m.flags != "" {
+				continue // what is missing is told before a rung is chosen
+			}
 			for missing := range m.caps {
 				cmd := kerneltest.Command(t, "capable", flags...)
 				kerneltest.OrdinaryUser(t, cmd, without(missing)...)
