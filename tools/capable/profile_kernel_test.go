@@ -85,6 +85,9 @@ func TestProfile(t *testing.T) {
 	qt.Assert(t, qt.IsNil(os.WriteFile(secret, nil, 0o600)))
 	onEach(t, func(t *testing.T, rung string) {
 		proven(t, rung, []string{"CAP_NET_RAW"}, path, "raw")
+		if rung != rungs(t)[0] { // how a check is counted does not depend on it
+			return
+		}
 		proven(t, rung, []string{"CAP_SYS_CHROOT"}, path, "chroot", "3")
 		proven(t, rung, []string{"CAP_NET_BIND_SERVICE"}, path, "bind", "81")
 		proven(t, rung, []string{"CAP_DAC_OVERRIDE"}, path, "write", secret)
@@ -93,9 +96,12 @@ func TestProfile(t *testing.T) {
 		// Asked for, but needless: taking the own id, giving up capabilities.
 		for cap, args := range map[string][]string{"CAP_SETUID": {"setid", "setresuid", "65534"}, "CAP_SETPCAP": {"capset"}} {
 			argv := append([]string{path}, args...)
-			proven(t, rung, nil, argv...)
-			needless := kerneltest.Strings(profileOf(t, rung, argv...)["needless"])
-			if cap != "CAP_SETUID" || len(needless) > 0 { // kernels from 6.3 on look before they ask
+			qt.Check(t, qt.IsNil(with(t, nil, argv...)))
+			e := profileOf(t, rung, argv...)
+			qt.Check(t, qt.Equals(len(kerneltest.Strings(e["least"])), 0))
+			// Kernels from 6.3 on look at the ids before they ask, and those up to
+			// 6.12 have a copy of cap_capable() inside of capset().
+			if needless := kerneltest.Strings(e["needless"]); len(needless) > 0 {
 				qt.Check(t, qt.DeepEquals(needless, []string{cap}))
 			}
 		}
