@@ -79,8 +79,8 @@ func asUser(c *exec.Cmd) {
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
 }
 
-// known checks how audit is known on a rung.
-func known(t *testing.T, rung string, e kerneltest.Event) {
+// knownBy checks how audit is known on a rung.
+func knownBy(t *testing.T, rung string, e kerneltest.Event) {
 	t.Helper()
 	source := "arg"
 	if rung == "raw_tp" {
@@ -114,7 +114,7 @@ func TestAllowed(t *testing.T) {
 			qt.Check(t, qt.Equals(e["overridden"], any(false)))
 			qt.Check(t, qt.Equals(e["pid"], e["tid"]))
 			qt.Check(t, qt.Equals(e["current_userns"], e["target_userns"]))
-			known(t, rung, e)
+			knownBy(t, rung, e)
 		}
 	})
 }
@@ -172,7 +172,7 @@ func TestNotAudited(t *testing.T) {
 		}
 		for _, e := range events {
 			qt.Assert(t, qt.Equals(e["audit"], any(false)), qt.Commentf("%v", e))
-			known(t, rung, e)
+			knownBy(t, rung, e)
 		}
 		events = checks(t, "-v --rung "+rung, workload, nil, capSyslog, "kallsyms")
 		qt.Check(t, qt.IsTrue(len(events) >= 1))
@@ -188,7 +188,7 @@ func TestSetid(t *testing.T) {
 		qt.Check(t, qt.Equals(e["insetid"], any(true)))
 		qt.Check(t, qt.Equals(e["audit"], any(true)))
 		qt.Check(t, qt.Equals(e["syscall"], any("setuid")))
-		known(t, rung, e)
+		knownBy(t, rung, e)
 	})
 }
 
