@@ -52,6 +52,7 @@ struct cred {
 	kgid_t egid;
 	kernel_cap_t cap_inheritable;
 	kernel_cap_t cap_permitted;
+	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns; /* in which its capabilities count */
 };
 

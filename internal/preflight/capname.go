@@ -17,6 +17,8 @@ const (
 	DacOverride       Capability = unix.CAP_DAC_OVERRIDE
 	DacReadSearch     Capability = unix.CAP_DAC_READ_SEARCH
 	Kill              Capability = unix.CAP_KILL
+	Setgid            Capability = unix.CAP_SETGID
+	Setuid            Capability = unix.CAP_SETUID
 	Setpcap           Capability = unix.CAP_SETPCAP
 	NetAdmin          Capability = unix.CAP_NET_ADMIN
 	SysPtrace         Capability = unix.CAP_SYS_PTRACE

@@ -82,6 +82,10 @@ func (u *Users) forgetProcess() {
 
 // ofFile is the frame at an offset of the file with a build id.
 func (u *Users) ofFile(p *process, exe string, f UserFrame, caller bool) Frame {
+	if f.Offset >= 1<<47 {
+		// The kernel took the mapping above the address for that of the address.
+		return Frame{Offset: f.Offset, User: true}
+	}
 	in, ok := u.byBuildID(p, exe, f.BuildID)
 	if !ok {
 		// Who has debug files elsewhere can look it up there.

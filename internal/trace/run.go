@@ -188,8 +188,6 @@ func (s *session[E]) stream(ctx context.Context) error {
 			return err
 		}
 	}
-	s.banner()
-
 	if s.env.Duration > 0 { // from here on: loading is not tracing
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.env.Duration)
@@ -207,6 +205,7 @@ func (s *session[E]) stream(ctx context.Context) error {
 	if err := preflight.Drop(s.keep()); err != nil {
 		return err
 	}
+	s.banner()
 	p := &printer[E]{session: s, w: w, counters: s.counters, existing: uint64(len(existing))}
 	switch err = p.begin(existing); {
 	case err == nil:

@@ -234,7 +234,7 @@ static __always_inline int handle_check(void *ctx, struct task_struct *task, con
  */
 static __always_inline u64 mark_of(const struct check *c)
 {
-	return (u64)(c->cap + 1) << 32 | c->flags;
+	return (u64)(c->cap + 1) << 32 | (u32)c->ret;
 }
 
 /* ---- rung "fexit": the return of cap_capable(), with all of its arguments ---- */
@@ -331,13 +331,16 @@ static __always_inline int traced(void *ctx, const struct cred *cred,
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct check c = { .cred = cred, .target = target, .cap = cap, .ret = ret };
 
-	/* Walking the stack is what costs here: not for what a filter drops. */
+	/*
+	 * Walking the stack is what costs here: not for what a filter drops, and
+	 * only once for a check.
+	 */
 	if (want_denied && !ret)
+		return 0;
+	if (!handle_once(copy, (u64)task, mark_of(&c)))
 		return 0;
 	c.flags = audit_of_caller(ctx);
 	if (!in_scope(task, &c))
-		return 0;
-	if (!handle_once(copy, (u64)task, mark_of(&c)))
 		return 0;
 	return handle_check(ctx, task, &c, copy);
 }

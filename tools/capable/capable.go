@@ -108,6 +108,11 @@ func needs(cfg *config) []preflight.Need {
 			preflight.Need{Cap: preflight.SysPtrace, Why: "see the mappings of other processes", Running: true},
 			preflight.Need{Cap: preflight.DacReadSearch, Why: "read the executables and libraries of other users", Running: true})
 	}
+	if cfg.as != "" {
+		needs = append(needs,
+			preflight.Need{Cap: preflight.Setuid, Why: "run COMMAND as another user"},
+			preflight.Need{Cap: preflight.Setgid, Why: "run COMMAND in another group"})
+	}
 	return needs
 }
 
@@ -123,6 +128,8 @@ func (cfg *config) check(env *command.Env) error {
 	switch {
 	case cfg.profile && (cfg.kstack || cfg.ustack || cfg.unique != "" || cfg.extra):
 		return command.Usagef("--profile: adds up and has no lines for -K, -U, -x or --unique")
+	case cfg.profile && cfg.all:
+		return command.Usagef("--profile: decides itself which checks matter; -v is for lines")
 	case !cfg.profile && cfg.format != formatNames()[0]:
 		return command.Usagef("--format: is of a --profile, which is not asked for")
 	case !cfg.profile && cfg.during != 0:

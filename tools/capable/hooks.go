@@ -20,7 +20,7 @@ func hooks(cfg *config) []loader.Hook {
 			{Program: "check_traced_backup2", Backup: true},
 		},
 		Blind: []string{"whether a check is audited and asked by setuid() or its like: inferred from the function that asks"},
-		Costs: "a walk up the kernel stack, some 100 to 500 nanoseconds, for every check",
+		Costs: "a walk up the kernel stack, a microsecond or two, for every check",
 		Set:   setCallers(!cfg.all),
 	}
 	if !cfg.all {

@@ -78,12 +78,27 @@ static __always_inline bool capset_is_needless(struct pt_regs *regs, const struc
 	return (wanted & ~(have.inheritable | have.permitted)) == 0;
 }
 
+/*
+ * True for a capability that is granted to whoever owns the user namespace that
+ * it is asked for, as the one that made it does.
+ */
+static __always_inline bool granted_to_owner(const struct check *c)
+{
+	const struct cred *cred = c->cred;
+	u64 effective = 0;
+
+	bpf_core_read(&effective, sizeof(effective), &cred->cap_effective);
+	return !c->ret && !(effective & (1ULL << (c->cap & 63)));
+}
+
 /* True if the call that asked would have succeeded, to the same effect, without. */
 static __always_inline bool check_is_needless(struct task_struct *task, const struct check *c)
 {
 	const struct cred *cred = c->cred;
 	struct ids ids;
 
+	if (granted_to_owner(c))
+		return true;
 	if (c->cap != CAP_SETUID && c->cap != CAP_SETGID && c->cap != CAP_SETPCAP)
 		return false;
 	/* Arguments count in the user namespace of the caller. */
