@@ -53,6 +53,10 @@ type Attachment struct {
 	// rescued (internal/bpf/event.h). What it could not rescue is lost.
 	Backed bool
 	Backup bool // this is that other program
+	// Sieved says, of one that is Backed, that most of its runs end at a cheap test,
+	// before anything tells that they are an event. What the kernel skipped of it
+	// and of all its backups is then told as skipped runs, and not as lost events.
+	Sieved bool
 }
 
 func (a Attachment) role() role {

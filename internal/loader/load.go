@@ -75,6 +75,7 @@ type step struct {
 	kind    ProgramType
 	to      string
 	role    role
+	sieved  bool
 }
 
 // role says what it means when the kernel skips the program.
@@ -98,7 +99,7 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) ([]step, err
 		}
 		for _, a := range c.Rung.Attach {
 			kind := kinds[a.Program]
-			s := step{program: a.Program, kind: kind.Type, to: a.To, role: a.role()}
+			s := step{program: a.Program, kind: kind.Type, to: a.To, role: a.role(), sieved: a.Sieved}
 			if s.to == "" {
 				s.to = kind.Target
 			}

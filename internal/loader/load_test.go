@@ -69,24 +69,24 @@ func TestPrepare(t *testing.T) {
 		{"nothing", nil, nil, map[string]string{}, false},
 		{"an optional hook that has no rung", []Choice{{Hook: hook}}, nil, map[string]string{}, false},
 		{"as the section names say", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter"}, {Program: "tp"}}}, nil}},
-			[]step{{"enter", Tracing, "execve", roleAlone}, {"tp", RawTracepoint, "sys_enter", roleAlone}},
+			[]step{{"enter", Tracing, "execve", roleAlone, false}, {"tp", RawTracepoint, "sys_enter", roleAlone, false}},
 			map[string]string{"enter": "execve", "tp": "sys_enter"}, false},
 		{"said again", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "execve"}}}, nil}},
-			[]step{{"enter", Tracing, "execve", roleAlone}}, map[string]string{"enter": "execve"}, false},
+			[]step{{"enter", Tracing, "execve", roleAlone, false}}, map[string]string{"enter": "execve"}, false},
 		{"elsewhere, twice", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "exit", To: "a"}, {Program: "exit", To: "b"}, {Program: "exit"}}}, nil}},
-			[]step{{"exit@a", Tracing, "a", roleAlone}, {"exit@b", Tracing, "b", roleAlone}, {"exit", Tracing, "execve", roleAlone}},
+			[]step{{"exit@a", Tracing, "a", roleAlone, false}, {"exit@b", Tracing, "b", roleAlone, false}, {"exit", Tracing, "execve", roleAlone, false}},
 			map[string]string{"exit@a": "a", "exit@b": "b", "exit": "execve"}, false},
 		{"optional ones that exist", []Choice{{hook, &Rung{Attach: []Attachment{
 			{Program: "exit", To: "compat_a", Optional: true}, {Program: "exit", To: "compat_b", Optional: true}}}, nil}},
-			[]step{{"exit@compat_b", Tracing, "compat_b", roleAlone}}, map[string]string{"exit@compat_b": "compat_b"}, false},
+			[]step{{"exit@compat_b", Tracing, "compat_b", roleAlone, false}}, map[string]string{"exit@compat_b": "compat_b"}, false},
 		{"with a backup", []Choice{{hook, &Rung{Attach: []Attachment{
 			{Program: "enter", Backed: true}, {Program: "exit", Backup: true}, {Program: "tp"}}}, nil}},
-			[]step{{"enter", Tracing, "execve", roleBacked}, {"exit", Tracing, "execve", roleBackup}, {"tp", RawTracepoint, "sys_enter", roleAlone}},
+			[]step{{"enter", Tracing, "execve", roleBacked, false}, {"exit", Tracing, "execve", roleBackup, false}, {"tp", RawTracepoint, "sys_enter", roleAlone, false}},
 			map[string]string{"enter": "execve", "exit": "execve", "tp": "sys_enter"}, false},
 		{"two hooks, in order, with a constant", []Choice{
 			{hook, &Rung{Attach: []Attachment{{Program: "tp"}}, Enables: []string{"deep"}}, nil},
 			{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "__x64_sys_execve"}}}, nil}},
-			[]step{{"tp", RawTracepoint, "sys_enter", roleAlone}, {"enter@__x64_sys_execve", Tracing, "__x64_sys_execve", roleAlone}},
+			[]step{{"tp", RawTracepoint, "sys_enter", roleAlone, false}, {"enter@__x64_sys_execve", Tracing, "__x64_sys_execve", roleAlone, false}},
 			map[string]string{"tp": "sys_enter", "enter@__x64_sys_execve": "__x64_sys_execve"}, true},
 	} {
 		comment := qt.Commentf("%s", test.what)

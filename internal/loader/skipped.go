@@ -9,7 +9,8 @@ package loader
 // it. So there are at most as many as the least skipped of them was, and at most
 // as many as the first one was skipped and no backup rescued. The second is
 // exact where a command calls handle_once before any filter; the first bounds it
-// where cheap filters come before that.
+// where cheap filters come before that. Where programs are sieved, the least
+// skipped is all that is known, and it is told with the others.
 func (l *Loaded) Skipped(rescued uint64) (lost, others uint64) {
 	return skipped(l.plan, rescued, func(program string) uint64 {
 		stats, err := l.Programs[program].Stats()
@@ -22,20 +23,30 @@ func (l *Loaded) Skipped(rescued uint64) (lost, others uint64) {
 
 func skipped(plan []step, rescued uint64, misses func(program string) uint64) (lost, others uint64) {
 	var backed, bound, least uint64
+	sieved := false
+	endGroup := func() {
+		if sieved {
+			others += least
+		} else {
+			bound += least
+		}
+	}
 	for _, s := range plan {
 		n := misses(s.program)
 		switch s.role {
 		case roleBacked: // begins a group, that its backups follow
-			bound += least
-			least = n
-			backed += n
+			endGroup()
+			least, sieved = n, s.sieved
+			if !sieved {
+				backed += n
+			}
 		case roleBackup:
 			least = min(least, n)
 		default:
 			others += n
 		}
 	}
-	bound += least
+	endGroup()
 	if backed > rescued {
 		lost = min(backed-rescued, bound)
 	}

@@ -11,6 +11,7 @@ func TestSkipped(t *testing.T) {
 		{program: "a", role: roleBacked}, {program: "a1", role: roleBackup}, {program: "a2", role: roleBackup},
 		{program: "b", role: roleAlone},
 		{program: "c", role: roleBacked}, {program: "c1", role: roleBackup},
+		{program: "d", role: roleBacked, sieved: true}, {program: "d1", role: roleBackup},
 	}
 	for _, test := range []struct {
 		what         string
@@ -24,6 +25,8 @@ func TestSkipped(t *testing.T) {
 		{"skipped for events that a filter drops", map[string]uint64{"a": 7, "a1": 2}, 3, 0, 0},
 		{"of two groups", map[string]uint64{"a": 7, "a1": 5, "a2": 2, "c": 4, "c1": 1}, 8, 3, 0},
 		{"more rescued than skipped: the marks of the first were lost", map[string]uint64{"a": 1, "a1": 1, "a2": 1}, 5, 0, 0},
+		{"skipped for what may be no event", map[string]uint64{"d": 9, "d1": 4}, 0, 0, 4},
+		{"never skipped both", map[string]uint64{"d": 9, "b": 3}, 0, 0, 3},
 		{"without a backup", map[string]uint64{"b": 2}, 0, 0, 2},
 	} {
 		lost, others := skipped(plan, test.rescued, func(p string) uint64 { return test.misses[p] })

@@ -62,7 +62,7 @@ func (k *Kernel) CanProbe(function string) error {
 			return link.Kprobe(function, p, nil)
 		})
 		if errors.Is(err, unix.EACCES) {
-			// Debian's kernels up to 5.10 ask for it instead of CAP_PERFMON.
+			// Debian's kernels ask for it instead of CAP_PERFMON.
 			return fmt.Errorf("%w: CAP_SYS_ADMIN is missing, or kernel.perf_event_paranoid is above 2", err)
 		}
 		return err

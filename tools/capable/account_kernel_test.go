@@ -5,6 +5,8 @@ package main
 import (
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,9 +41,27 @@ func TestExactCount(t *testing.T) {
 			qt.Check(t, qt.IsTrue(got <= 8*503 && got+int(a.Lost) >= 8*503), qt.Commentf("%d printed, %d lost", got, a.Lost))
 			return
 		}
-		qt.Check(t, qt.Equals(got, 8*503))
 		qt.Check(t, qt.Equals(a.Lost, 0))
+		if rung == "raw_tp" && kerneltest.Kernel() == "newest" {
+			// Programs of tracepoints can be preempted there, and this one takes so
+			// long that all three copies can be at the same time; not silently.
+			qt.Check(t, qt.IsTrue(got <= 8*503 && got+skipped(r) >= 8*503), qt.Commentf("%d printed, %d skipped", got, skipped(r)))
+			return
+		}
+		qt.Check(t, qt.Equals(got, 8*503))
 	})
+}
+
+var skippedRuns = regexp.MustCompile(`(\d+) runs of our programs were skipped`)
+
+// skipped is how many runs the account says were skipped.
+func skipped(r *kerneltest.Run) int {
+	m := skippedRuns.FindStringSubmatch(r.Stderr())
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
 }
 
 // With a reader that stands still the buffer overflows: everything that was
@@ -89,8 +109,8 @@ type mode struct {
 }
 
 func modesOf(rung string) []mode {
-	if rung == "kprobe" && kerneltest.Kernel() == "5.10" {
-		// Debian's 5.10 lets only CAP_SYS_ADMIN use perf events, and so kprobes.
+	if rung == "kprobe" {
+		// Debian's kernels let only CAP_SYS_ADMIN use perf events, and so kprobes.
 		all := []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SYS_RESOURCE, unix.CAP_SYSLOG}
 		return []mode{{flags: "", enough: all}, {flags: "-K", enough: all}, {flags: "--profile", enough: all}}
 	}

@@ -15,7 +15,7 @@ func hooks(cfg *config) []loader.Hook {
 	traced := loader.Rung{
 		Name: "raw_tp",
 		Attach: []loader.Attachment{
-			{Program: "check_traced", Backed: true},
+			{Program: "check_traced", Backed: true, Sieved: true},
 			{Program: "check_traced_backup", Backup: true},
 			{Program: "check_traced_backup2", Backup: true},
 		},
@@ -32,7 +32,7 @@ func hooks(cfg *config) []loader.Hook {
 			{
 				Name: "fexit",
 				Attach: []loader.Attachment{
-					{Program: "check_returned", Backed: true},
+					{Program: "check_returned", Backed: true, Sieved: true},
 					{Program: "check_returned_backup", Backup: true},
 					{Program: "check_returned_backup2", Backup: true},
 				},
