@@ -64,9 +64,9 @@ func TestListenOnly(t *testing.T) {
 	}
 }
 
-// TestExisting: what listens already is told with its process, also in another
+// TestListenersBefore: what listens already is told with its process, also in another
 // network namespace.
-func TestExisting(t *testing.T) {
+func TestListenersBefore(t *testing.T) {
 	tcp, port := hold(t, "tcp4", "127.0.0.1:0", nil)
 	defer tcp.close()
 	udp, udpPort := hold(t, "udp6", "[::1]:0", nil)
@@ -122,8 +122,8 @@ func one1(t *testing.T, events []kerneltest.Event) kerneltest.Event {
 	return events[0]
 }
 
-// TestBaseline: what was saved is expected from then on, and nothing else.
-func TestBaseline(t *testing.T) {
+// TestBaselineFile: what was saved is expected from then on, and nothing else.
+func TestBaselineFile(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		before, port := hold(t, "tcp4", "127.0.0.1:0", nil)
 		defer before.close()
