@@ -247,3 +247,42 @@ func TestMaxPIDs(t *testing.T) {
 	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.StringContains(string(b), fmt.Sprintf("#define FILTER_PIDS_MAX %d ", MaxPIDs)))
 }
+
+// TestChild: the command that we run is filtered by process, from its exec on,
+// and takes its children with it.
+func TestChild(t *testing.T) {
+	programs := func(f *Filter) (names []string) {
+		for _, h := range f.Hooks() {
+			qt.Check(t, qt.IsFalse(h.Optional))
+			qt.Assert(t, qt.HasLen(h.Rungs, 1))
+			for _, a := range h.Rungs[0].Attach {
+				qt.Check(t, qt.IsNotNil(object(t).Programs[a.Program]), qt.Commentf("%s", a.Program))
+				names = append(names, a.Program)
+			}
+		}
+		return names
+	}
+	f := &Filter{flags: Flags{Child: true}}
+	qt.Check(t, qt.DeepEquals(programs(f), []string{"filter_follow_fork", "filter_follow_exit", "filter_follow_exec"}))
+	// Without it, an exec of ours joins nothing.
+	qt.Check(t, qt.DeepEquals(programs(&Filter{flags: Flags{PIDs: []uint32{7}, Follow: true}}), []string{"filter_follow_fork", "filter_follow_exit"}))
+	qt.Check(t, qt.HasLen(programs(&Filter{flags: Flags{PIDs: []uint32{7}}}), 0))
+
+	spec := object(t)
+	qt.Assert(t, qt.IsNil(f.Set(spec)))
+	got := read(t, spec)
+	if preflight.InInitPIDNamespace() {
+		qt.Check(t, qt.Equals(got.Self, uint32(os.Getpid()))) // whose children join
+	}
+	got.Self = 0
+	qt.Check(t, qt.Equals(got, constants{ByPID: true, PIDsMax: MaxPIDs}))
+	qt.Check(t, qt.IsNil(f.FillChildren(nil))) // it has none yet
+
+	f, err := Resolve(Flags{Child: true}, users(t))
+	if !preflight.InInitPIDNamespace() {
+		qt.Check(t, qt.ErrorMatches(err, `filter by process: this process is in a pid namespace of its own .*`))
+		return
+	}
+	qt.Assert(t, qt.IsNil(err))
+	f.Close()
+}

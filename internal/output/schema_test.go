@@ -105,3 +105,33 @@ func TestValidateErrors(t *testing.T) {
 	qt.Check(t, qt.ErrorMatches(schematest.Validate([]byte(`{"type":7}`), []byte(`{}`)), `(?s)compile schema: .*`))
 	qt.Check(t, qt.IsNil(schematest.Validate([]byte(`{"type":"object"}`), []byte(`{}`))))
 }
+
+// TestSchemaVariants: each type of line has its own shape, and no other.
+func TestSchemaVariants(t *testing.T) {
+	total := []output.Field[probe]{
+		{Name: "time", Type: output.TypeTime, Doc: "When.", Get: func(*probe) output.Value { return output.Time(0) }},
+		{Name: "tool", Type: output.TypeText, Doc: "Who.", Get: func(*probe) output.Value { return output.Text("probe") }},
+		{Name: "type", Type: output.TypeText, Enum: []string{"total"}, Doc: "What.", Get: func(*probe) output.Value { return output.Text("total") }},
+		{Name: "n", Type: output.TypeUint, Doc: "How many.", Get: func(*probe) output.Value { return output.Uint(7) }},
+	}
+	qt.Assert(t, qt.IsNil(output.CheckFields(total)))
+	var out bytes.Buffer
+	w := output.NewJSON(&out, "probe", total)
+	qt.Assert(t, qt.IsNil(w.Event(new(probe))))
+	qt.Assert(t, qt.IsNil(w.Flush()))
+	line := out.String()
+
+	alone, err := schematest.Compile(output.Schema("probe", "1", probeFields()))
+	qt.Assert(t, qt.IsNil(err))
+	both, err := schematest.Compile(output.Schema("probe", "1", probeFields(), output.NewVariant("probe", total)))
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.IsNotNil(alone.Validate([]byte(line))))
+	qt.Check(t, qt.IsNil(both.Validate([]byte(line))))
+	qt.Check(t, qt.IsNil(both.Validate(probeLine(t, probe{}))))
+	qt.Check(t, qt.IsNil(both.Validate([]byte(`{"time":"1970-01-01T00:00:00.000000000Z","tool":"probe","type":"lost","lost":7}`))))
+	for _, edit := range [][2]string{{`"total"`, `"event"`}, {`"probe"`, `"other"`}, {`"n":7`, `"n":-7`}, {`"n":7`, `"pid":7`}, {`,"cut":[]`, ``}} {
+		bad := strings.Replace(line, edit[0], edit[1], 1)
+		qt.Assert(t, qt.Not(qt.Equals(bad, line)))
+		qt.Check(t, qt.IsNotNil(both.Validate([]byte(bad))), qt.Commentf("%q", edit))
+	}
+}

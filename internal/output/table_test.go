@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,4 +99,38 @@ func TestTableErrors(t *testing.T) {
 		_, err := NewTable(nil, execFields(), []Column[exec]{test.col}, nil)
 		qt.Check(t, qt.ErrorMatches(err, test.want))
 	}
+}
+
+// TestTableBelow: lines below a row are escaped, ended where they say, and written
+// with their row.
+func TestTableBelow(t *testing.T) {
+	var out bytes.Buffer
+	cols := []Column[exec]{{Head: "COMM", Width: 6, Field: "comm"}, {Head: "PID", Field: "pid"}}
+	n := 0
+	w, err := NewTable(&out, execFields(), cols, func(c *Cell, e *exec) {
+		for range n {
+			c.Text("  at ")
+			c.Bytes([]byte("f\n\x1b+"))
+			c.Hex(uint64(n))
+			c.EndLine()
+		}
+	})
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.IsNil(w.Header()))
+	for n = range 3 {
+		qt.Assert(t, qt.IsNil(w.Event(newExec())))
+	}
+	qt.Check(t, qt.Equals(out.String(), "")) // until it is flushed
+	qt.Assert(t, qt.IsNil(w.Flush()))
+	const row, below = "ls     4242\n", `  at f\n\x1b+`
+	qt.Check(t, qt.Equals(out.String(), "COMM   PID\n"+row+row+below+"0x1\n"+row+below+"0x2\n"+below+"0x2\n"))
+
+	// A block that is full ends with a row; what is below it is not lost.
+	out.Reset()
+	n = 1
+	for range 10007 {
+		qt.Assert(t, qt.IsNil(w.Event(newExec())))
+	}
+	qt.Assert(t, qt.IsNil(w.Flush()))
+	qt.Check(t, qt.IsTrue(out.String() == strings.Repeat(row+below+"0x1\n", 10007)))
 }

@@ -1,6 +1,9 @@
 package preflight
 
 import (
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -152,4 +155,47 @@ func TestErrors(t *testing.T) {
 	qt.Check(t, qt.ErrorIs(locked, error(inner)))
 	qt.Check(t, qt.ErrorMatches(locked, `this kernel is locked down \(confidentiality\) .*: this kernel lacks x`))
 	qt.Check(t, qt.StringContains(locked.Remedy(), "lockdown=integrity"))
+}
+
+// TestParseCapability reads what String writes, and what people do.
+func TestParseCapability(t *testing.T) {
+	for c := range Capability(64) {
+		if !c.Known() {
+			continue
+		}
+		for _, text := range []string{c.String(), strings.ToLower(c.String()), strings.TrimPrefix(c.String(), "CAP_"), strconv.Itoa(int(c))} {
+			got, err := ParseCapability(text)
+			qt.Check(t, qt.IsNil(err))
+			qt.Check(t, qt.Equals(got, c), qt.Commentf("%s", text))
+		}
+	}
+	got, err := ParseCapability("63") // of a kernel to come
+	qt.Check(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(got, 63))
+	for _, text := range []string{"", "64", "256", "-1", "+1", " 1", "CAP_", "cap_cap_chown", "CHOW", "CAP_63", "chown ", "18446744073709551616"} {
+		_, err := ParseCapability(text)
+		qt.Check(t, qt.ErrorMatches(err, `unknown capability "`+regexp.QuoteMeta(text)+`": want a name such as CAP_NET_RAW or net_raw, or a number from 0 to 63`))
+	}
+}
+
+// TestKnown: numbers and names are those of capability.h up to 5.9's last.
+func TestKnown(t *testing.T) {
+	for c, want := range map[Capability]string{0: "CAP_CHOWN", 12: "CAP_NET_ADMIN", 13: "CAP_NET_RAW", 31: "CAP_SETFCAP", 34: "CAP_SYSLOG", 37: "CAP_AUDIT_READ", 40: "CAP_CHECKPOINT_RESTORE"} {
+		qt.Check(t, qt.Equals(c.String(), want))
+		qt.Check(t, qt.IsTrue(c.Known()))
+	}
+	for c, want := range map[Capability]string{-1: "CAP_-1", 41: "CAP_41", 63: "CAP_63"} {
+		qt.Check(t, qt.Equals(c.String(), want))
+		qt.Check(t, qt.IsFalse(c.Known()))
+	}
+}
+
+func TestSetNames(t *testing.T) {
+	s := set(63, 13, 0, 40)
+	qt.Check(t, qt.DeepEquals(s.Names(), []string{"CAP_CHOWN", "CAP_NET_RAW", "CAP_CHECKPOINT_RESTORE", "CAP_63"}))
+	qt.Check(t, qt.DeepEquals(s.Without(13).Without(13).Without(1).Names(), []string{"CAP_CHOWN", "CAP_CHECKPOINT_RESTORE", "CAP_63"}))
+	qt.Check(t, qt.Equals(len((^Set(0)).Names()), 64))
+	qt.Check(t, qt.IsNotNil(Set(0).Names())) // [] in JSON
+	qt.Check(t, qt.HasLen(Set(0).Names(), 0))
+	qt.Check(t, qt.Equals((^Set(0)).Without(63), ^Set(0)>>1))
 }
