@@ -18,7 +18,7 @@ import (
 // TestCalls has every kind of call, and what becomes of it. PORT stands for the
 // port that the workload says it got.
 func TestCalls(t *testing.T) {
-	for _, test := range []struct {
+	tests := []struct {
 		args string
 		want string // with commas between the events
 	}{
@@ -53,15 +53,27 @@ func TestCalls(t *testing.T) {
 		{"bind 1 tcp6 [2001:db8::7]:7185", "bind EADDRNOTAVAIL tcp 2001:db8::7:7185"},
 		{"again 127.0.0.1:7186", "bind ok tcp 127.0.0.1:7186,bind EINVAL tcp 127.0.0.1:7186"},
 		{"family", "bind EAFNOSUPPORT tcp :::8080"},
-	} {
-		eachRung(t, func(t *testing.T, rung string) {
-			events, printed, a := run(t, "-E -l --rung "+rung, workload, strings.Fields(test.args)...)
-			want := test.want
-			if len(printed) > 0 {
-				want = strings.ReplaceAll(want, ":PORT", ":"+printed[0])
-			}
-			qt.Check(t, qt.DeepEquals(briefs(events), strings.Split(want, ",")), qt.Commentf("%s", test.args))
-			qt.Check(t, qt.Equals(a.Lost, 0))
+	}
+	eachRung(t, func(t *testing.T, rung string) {
+		r := kerneltest.Start(t, "bindsnoop", "--json", "-E", "-l", "--rung", rung)
+		type result struct {
+			pid  int
+			want string
+		}
+		var results []result
+		for _, test := range tests {
+			cmd := kerneltest.Command(t, workload, strings.Fields(test.args)...)
+			stdout, stderr, code := kerneltest.Output(t, cmd)
+			qt.Assert(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
+			port, _, _ := strings.Cut(stdout, "\n")
+			results = append(results, result{cmd.Process.Pid, strings.ReplaceAll(test.want, ":PORT", ":"+port)})
+		}
+		qt.Assert(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s", r.Stderr()))
+		qt.Check(t, qt.Equals(r.Account().Lost, 0))
+		validate(t, r.Stdout())
+		for i, result := range results {
+			events := r.Events(of(result.pid))
+			qt.Check(t, qt.DeepEquals(briefs(events), strings.Split(result.want, ",")), qt.Commentf("%s", tests[i].args))
 			for _, e := range events {
 				backlog := -1
 				if e["op"] == "listen" {
@@ -71,8 +83,8 @@ func TestCalls(t *testing.T) {
 				qt.Check(t, qt.Equals(e["exe"], any(lookup(t, workload))))
 				qt.Check(t, qt.Equals(e["existing"], any(false)))
 			}
-		})
-	}
+		}
+	})
 }
 
 // A port that somebody has is refused, and a listener keeps another away.

@@ -51,17 +51,26 @@ func hold(t *testing.T, network, at string, set func(*exec.Cmd)) (*holder, strin
 // TestListenOnly: a UDP socket on a port that the kernel chose is a client, a
 // bound TCP socket is nothing yet.
 func TestListenOnly(t *testing.T) {
-	for args, want := range map[string]int{
-		"listen 3 tcp4 127.0.0.1:7201": 3, "listen 3 mptcp4 127.0.0.1:7202": 3, "autobind": 1,
-		"bind 5 tcp4 127.0.0.1:7203": 0, "bind 5 udp4 127.0.0.1:7204": 5, "bind 5 udp6 [::1]:7205": 5,
-		"bind 5 udp4 127.0.0.1:0": 0, "again 127.0.0.1:7206": 0,
-	} {
-		eachRung(t, func(t *testing.T, rung string) {
-			events, _, a := run(t, "--listen-only --rung "+rung, workload, strings.Fields(args)...)
-			qt.Check(t, qt.Equals(len(events), want), qt.Commentf("%s: %v", args, briefs(events)))
-			qt.Check(t, qt.Equals(a.Lost, 0))
-		})
-	}
+	eachRung(t, func(t *testing.T, rung string) {
+		r := kerneltest.Start(t, "bindsnoop", "--json", "--listen-only", "--rung", rung)
+		want := make(map[int]int) // by process
+		for args, count := range map[string]int{
+			"listen 3 tcp4 127.0.0.1:7201": 3, "listen 3 mptcp4 127.0.0.1:7202": 3, "autobind": 1,
+			"bind 5 tcp4 127.0.0.1:7203": 0, "bind 5 udp4 127.0.0.1:7204": 5, "bind 5 udp6 [::1]:7205": 5,
+			"bind 5 udp4 127.0.0.1:0": 0, "again 127.0.0.1:7206": 0,
+		} {
+			cmd := kerneltest.Command(t, workload, strings.Fields(args)...)
+			_, stderr, code := kerneltest.Output(t, cmd)
+			qt.Assert(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
+			want[cmd.Process.Pid] = count
+		}
+		qt.Assert(t, qt.Equals(r.Stop(), 0))
+		qt.Check(t, qt.Equals(r.Account().Lost, 0))
+		for pid, count := range want {
+			events := r.Events(of(pid))
+			qt.Check(t, qt.Equals(len(events), count), qt.Commentf("%v", briefs(events)))
+		}
+	})
 }
 
 // TestListenersBefore: what listens already is told with its process, also in another
