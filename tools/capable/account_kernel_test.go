@@ -76,7 +76,8 @@ func TestLoss(t *testing.T) {
 			qt.Check(t, qt.Equals(r.Stop(), 1), qt.Commentf("--fail-on-loss"))
 			a := r.Account()
 			qt.Check(t, qt.IsTrue(a.Lost > 1000), qt.Commentf("lost %d", a.Lost))
-			qt.Check(t, qt.IsTrue(a.Seen >= 8*503), qt.Commentf("seen %d", a.Seen))
+			seen := int(a.Seen) + skipped(r) // from 7.0 on, under such a load
+			qt.Check(t, qt.IsTrue(seen >= 8*503), qt.Commentf("seen %d", seen))
 			qt.Check(t, qt.Equals(uint64(len(r.Events(func(kerneltest.Event) bool { return true }))), a.Printed))
 		})
 	}

@@ -112,7 +112,6 @@ func TestAllowed(t *testing.T) {
 			qt.Check(t, qt.Equals(e["audit"], any(true)))
 			qt.Check(t, qt.Equals(e["insetid"], any(false)))
 			qt.Check(t, qt.Equals(e["overridden"], any(false)))
-			qt.Check(t, qt.Equals(e["pid"], e["tid"]))
 			qt.Check(t, qt.Equals(e["current_userns"], e["target_userns"]))
 			knownBy(t, rung, e)
 		}
