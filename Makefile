@@ -15,7 +15,7 @@ export CGO_ENABLED = 0
 TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -X github.com/ringside-tools/ringside/internal/command.Version=$(VERSION)
 
-.PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-vm lint install clean setup setup-vm
+.PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-vm lint install clean setup setup-here setup-vm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ generate: setup ## rebuild the BPF objects, the schemas and the generated docume
 docs: build ## rewrite the generated documents
 	@scripts/generate $(BIN) .
 
-test: setup setup-vm ## everything: unit, objects, documents, this kernel, the kernel matrix
+test: setup setup-vm setup-here ## everything: unit, objects, documents, this kernel, the kernel matrix
 	$(MAKE) --no-print-directory test-unit test-objects test-docs test-here test-kernel
 
 test-unit: ## tests that need nothing but Go
@@ -50,7 +50,7 @@ test-docs: build ## the generated documents are up to date, and man pages have e
 	scripts/generate $(BIN) "$$tmp" && (cd "$$tmp" && find . -type f) | while read -r f; do \
 	cmp "$$f" "$$tmp/$$f" || { echo "run: make docs" >&2; exit 1; }; done && scripts/check-docs $(BIN) && echo "docs: up to date"
 
-test-here: build ## kernel tests on the kernel of this machine; needs root
+test-here: build setup-here ## kernel tests on the kernel of this machine; needs root
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && chmod 755 "$$tmp" && : other users must reach the binaries && \
 	for c in $(COMMANDS); do \
 	  cp $(BIN)/$$c "$$tmp" || exit 1; \
@@ -96,6 +96,10 @@ clean: ## remove what was built here; downloads stay in ~/.cache/ringside
 # What the targets need, by command and Debian package.
 setup:
 	@scripts/setup clang-19:clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev
+
+# Programs that people profile, and so the tests do.
+setup-here:
+	@scripts/setup ping:iputils-ping tcpdump:tcpdump nginx:nginx-light
 
 setup-vm:
 	@scripts/setup qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \

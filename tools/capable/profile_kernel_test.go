@@ -192,7 +192,7 @@ func send(t *testing.T) string {
 	return `bash -c 'cat > /dev/udp/127.0.0.1/4711'`
 }
 
-// nginxConf writes a configuration that needs nothing but port 80.
+// nginxConf writes a configuration that needs nothing but a port below 1024.
 func nginxConf(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -204,7 +204,7 @@ func nginxConf(t *testing.T) string {
 	for _, what := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		text += what + "_temp_path " + dir + "/" + what + ";\n"
 	}
-	text += "server { listen 127.0.0.1:80; }\n}\n"
+	text += "server { listen 127.0.0.1:82; }\n}\n"
 	qt.Assert(t, qt.IsNil(os.WriteFile(conf, []byte(text), 0o644)))
 	return conf
 }
