@@ -35,7 +35,11 @@ func TestExactCount(t *testing.T) {
 		for _, transport := range []string{"ring", "perf"} {
 			t.Run(rung+" "+transport, func(t *testing.T) {
 				r := start(t, rung, "--transport", transport, "--buffer", "8M")
-				pid := storm(t, "127.0.0.1:0", "5003", "8", 0)
+				connects := 5003
+				if transport == "perf" {
+					connects = 1009 // the emulated machines take a minute for more
+				}
+				pid := storm(t, "127.0.0.1:0", itoa(connects), "8", 0)
 				refused := storm(t, "127.0.0.1:1", "307", "4", syscall.ECONNREFUSED)
 				early := storm(t, "255.255.255.255:1", "211", "4", syscall.ENETUNREACH)
 				qt.Assert(t, qt.Equals(r.Stop(), 0))
@@ -52,7 +56,7 @@ func TestExactCount(t *testing.T) {
 				for _, c := range []struct {
 					pid, n int
 					result string
-				}{{pid, 5003, "established"}, {refused, 307, "refused"}, {early, 211, "unreachable"}} {
+				}{{pid, connects, "established"}, {refused, 307, "refused"}, {early, 211, "unreachable"}} {
 					events := of(r, c.pid)
 					qt.Check(t, qt.IsTrue(len(events) <= c.n && len(events) >= c.n-lost), qt.Commentf("%d %s", len(events), c.result))
 					for _, e := range events {
@@ -113,7 +117,7 @@ func TestLoss(t *testing.T) {
 			qt.Check(t, qt.Equals(r.Stop(), 1), qt.Commentf("--fail-on-loss"))
 			a := r.Account()
 			qt.Check(t, qt.IsTrue(a.Lost > 50), qt.Commentf("lost %d", a.Lost))
-			qt.Check(t, qt.Equals(a.Printed+a.Lost, 2003))
+			exactly(t, a, 2003)
 			validate(t, r)
 			var told uint64
 			for _, e := range r.Lines() {

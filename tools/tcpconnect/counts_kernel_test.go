@@ -35,7 +35,7 @@ func TestCountsExact(t *testing.T) {
 		storm(t, "[::ffff:127.0.0.1]:1", "31", "2", syscall.ECONNREFUSED) // the same as 127.0.0.1
 		storm(t, "255.255.255.255:1", "67", "4", syscall.ENETUNREACH)
 	})
-	qt.Check(t, qt.Equals(a.Printed+a.Lost, 101+53+31+67))
+	exactly(t, a, 101+53+31+67)
 	if kerneltest.Kernel() != "newest" {
 		qt.Check(t, qt.Equals(a.Lost, 0))
 	}
@@ -89,5 +89,18 @@ func TestCountsOverflow(t *testing.T) {
 	if kerneltest.Kernel() != "newest" {
 		qt.Check(t, qt.Equals(a.Printed, countsMax))
 	}
-	qt.Check(t, qt.Equals(a.Printed+a.Lost, countsMax+more))
+	exactly(t, a, countsMax+more)
+}
+
+// exactly checks what was counted or lost. Where the kernel skips programs,
+// changes of sockets that are no attempts may be among the lost.
+func exactly(t *testing.T, a kerneltest.Account, attempts int) {
+	t.Helper()
+	got := int(a.Printed + a.Lost)
+	if kerneltest.Kernel() == "newest" {
+		const skipped = 50
+		qt.Check(t, qt.IsTrue(got >= attempts && got < attempts+skipped), qt.Commentf("%+v", a))
+		return
+	}
+	qt.Check(t, qt.Equals(got, attempts), qt.Commentf("%+v", a))
 }
