@@ -220,6 +220,8 @@ func TestUnfinished(t *testing.T) {
 	filtered := start(t, "", "--failed", "--comm", workload[:15])
 	cmd := hanging(t)
 	sleeping(t, cmd)
+	var ns syscall.Stat_t
+	qt.Assert(t, qt.IsNil(syscall.Stat("/proc/"+itoa(cmd.Process.Pid)+"/ns/net", &ns)))
 	a := stop(t, r)
 	events := of(r, cmd.Process.Pid)
 	qt.Assert(t, qt.Equals(len(events), 1))
@@ -227,6 +229,7 @@ func TestUnfinished(t *testing.T) {
 	qt.Check(t, qt.IsNil(events[0]["ret"]))
 	qt.Check(t, qt.IsNil(events[0]["latency_ns"]))
 	qt.Check(t, qt.Equals(events[0]["saddr"], any("192.0.2.1")))
+	qt.Check(t, qt.Equals(number(events[0]["netns"]), int(ns.Ino)))
 	qt.Check(t, qt.IsTrue(a.Printed >= 1))
 	a = stop(t, filtered)
 	qt.Check(t, qt.Equals(a.Filtered, 1))
