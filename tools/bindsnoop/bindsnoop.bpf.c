@@ -199,13 +199,19 @@ static __always_inline u64 mark_of(struct call *c, u32 hook)
 	       (u64)hook << 56;
 }
 
-/* One of the copies of a program. */
-static __always_inline void ended(void *ctx, struct call *c, u32 hook, u32 copy)
+/*
+ * One of the copies of a program. Where nested is true, the socket may be one
+ * inside another.
+ */
+static __always_inline void ended(void *ctx, struct call *c, bool nested, u32 hook, u32 copy)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if (handle_once(copy, (u64)task, mark_of(c, hook)))
-		report(ctx, c, task, hook * COPIES + copy);
+	if (!handle_once(copy, (u64)task, mark_of(c, hook)) || !is_ours(c))
+		return;
+	if (nested && c->protocol == IPPROTO_TCP && sock_is_subflow(c->sk))
+		return;
+	report(ctx, c, task, hook * COPIES + copy);
 }
 
 /*
@@ -217,19 +223,13 @@ static __always_inline void ended(void *ctx, struct call *c, u32 hook, u32 copy)
  * A socket of MPTCP is bound through a TCP socket of its own, in some kernels by
  * these functions: the outer call is the one that counts.
  */
-static __always_inline bool sock_is_hidden(struct call *c)
-{
-	return c->protocol == IPPROTO_TCP && sock_is_subflow(c->sk);
-}
-
 static __always_inline int bind_ended(void *ctx, struct socket *socket, const void *addr, int len,
 				      int ret, u32 hook, u32 copy)
 {
 	struct call c = { .kind = KIND_BIND, .ret = ret, .socket = socket,
 			  .asked = { .addr = addr, .len = len } };
 
-	if (is_ours(&c) && !sock_is_hidden(&c))
-		ended(ctx, &c, hook, copy);
+	ended(ctx, &c, true, hook, copy);
 	return 0;
 }
 
@@ -237,8 +237,7 @@ static __always_inline int listen_ended(void *ctx, struct socket *socket, int re
 {
 	struct call c = { .kind = KIND_LISTEN, .ret = ret, .socket = socket };
 
-	if (is_ours(&c) && !sock_is_hidden(&c))
-		ended(ctx, &c, hook, copy);
+	ended(ctx, &c, true, hook, copy);
 	return 0;
 }
 
@@ -422,8 +421,8 @@ static __always_inline int call_ended(void *ctx, struct pt_regs *regs, long ret,
 	struct call c = { .kind = kind, .ret = ret, .socket = socket_of_fd(task, args.fd),
 			  .asked = { .addr = (void *)args.addr, .len = args.len, .user = true } };
 
-	if (c.socket && is_ours(&c))
-		ended(ctx, &c, HOOK_CALL, copy);
+	if (c.socket)
+		ended(ctx, &c, false, HOOK_CALL, copy);
 	return 0;
 }
 

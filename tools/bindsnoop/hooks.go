@@ -37,9 +37,11 @@ func fexitRung() loader.Rung {
 
 // rawRung stands on the exit of all system calls.
 func rawRung() loader.Rung {
+	attach := copies("call_done", false)
+	attach[0].Sieved = true // next to all system calls are others
 	return loader.Rung{
 		Name:   "raw_tp",
-		Attach: copies("call_done", false),
+		Attach: attach,
 		Blind: []string{
 			"binds and listens that are no system call: of io_uring (6.11) and of the kernel itself",
 			"calls whose descriptor another thread gave to another file before they ended",
