@@ -31,10 +31,14 @@ func (k *Kernel) ChargesMemlock(size uint64) bool {
 	return unix.Getrlimit(unix.RLIMIT_MEMLOCK, &lim) != nil || lim.Cur < size
 }
 
-// RaiseMemlock lifts the limit on locked memory where the kernel needs that.
-func RaiseMemlock() error {
-	if err := rlimit.RemoveMemlock(); err != nil {
-		return fmt.Errorf("raise the limit on locked memory: %w", err)
+// RaiseMemlock lifts the limit on locked memory where the kernel needs that. The
+// limit as it was is for programs that we start: they inherit ours.
+func RaiseMemlock() (before unix.Rlimit, err error) {
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before); err != nil {
+		return before, fmt.Errorf("read the limit on locked memory: %w", err)
 	}
-	return nil
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return before, fmt.Errorf("raise the limit on locked memory: %w", err)
+	}
+	return before, nil
 }

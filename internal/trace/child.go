@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
@@ -42,6 +44,11 @@ func (s *session[E]) startChild() (*child, error) {
 			Credential:  &syscall.Credential{Uid: uid, Gid: gid},
 			AmbientCaps: all,
 		}
+	}
+	// All of our maps are there: the limit is not needed any more, and is not to
+	// spare the command a capability.
+	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &s.memlock); err != nil {
+		return nil, fmt.Errorf("restore the limit on locked memory: %w", err)
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", argv[0], err)

@@ -29,6 +29,7 @@ type session[E any] struct {
 	choices []loader.Choice
 	opts    loader.Options
 	loaded  *loader.Loaded
+	memlock unix.Rlimit // before we raised it
 }
 
 // Run runs the tool until ctx is done, or only looks what it would do where
@@ -86,7 +87,7 @@ func (s *session[E]) load() (err error) {
 	if err := s.kernel.Ready(); err != nil {
 		return err
 	}
-	if err := preflight.RaiseMemlock(); err != nil {
+	if s.memlock, err = preflight.RaiseMemlock(); err != nil {
 		return err
 	}
 	if err := s.set(spec); err != nil {
