@@ -1,7 +1,0 @@
-//go:build !386
-
-package main
-
-import "fmt"
-
-func socketcall(string) { fmt.Println("none") }
