@@ -93,17 +93,23 @@ static __always_inline u64 clock_ns(void)
  * Backups. The kernel skips a program on a CPU where the same program is
  * running already, and from 7.0 on it can be preempted there: under load some
  * events in a hundred would be lost. So the same code is attached COPIES times.
- * The first to run marks the event as handled, by a value that no two events of
- * a task share; the others, which run right after it, take what has no mark.
+ * The first to run marks the event as handled, by a value that tells it from the
+ * task's other events as well as can be; the others, which run right after it,
+ * take what has no mark.
  * Two copies still lose one event in a thousand on a crowded machine.
  */
 #define COPIES 3
 
+struct mark {
+	u64 event;
+	u64 copy; /* the last one that came by */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, u64);   /* task */
-	__type(value, u64); /* event */
+	__type(key, u64); /* task */
+	__type(value, struct mark);
 } handled SEC(".maps");
 
 /*
@@ -112,21 +118,31 @@ struct {
  * unless a backup came as far as this. Where most events are dropped by a cheap
  * filter, that may come before, if it is the same in all copies: what the
  * kernel skipped is then bounded by what it skipped of the last copy.
+ *
+ * While a task is preempted within a copy, that copy is skipped for all others
+ * on the CPU. So a mark may stay behind, and the next event, which can have the
+ * same value, may come to the very copy that made it: a mark holds only for copies
+ * after the last one that saw it.
  */
 static __always_inline bool handle_once(u32 copy, u64 task, u64 event)
 {
 	if (copy > 0) {
-		u64 *mark = bpf_map_lookup_elem(&handled, &task);
-		bool done = mark && *mark == event;
+		struct mark *mark = bpf_map_lookup_elem(&handled, &task);
+		bool done = mark && mark->event == event && mark->copy < copy;
 
 		if (mark && copy == COPIES - 1)
 			bpf_map_delete_elem(&handled, &task);
+		else if (done)
+			mark->copy = copy;
 		if (done)
 			return false;
 		COUNT(rescued);
 	}
-	if (copy < COPIES - 1)
-		bpf_map_update_elem(&handled, &task, &event, BPF_ANY);
+	if (copy < COPIES - 1) {
+		struct mark mark = { .event = event, .copy = copy };
+
+		bpf_map_update_elem(&handled, &task, &mark, BPF_ANY);
+	}
 	return true;
 }
 

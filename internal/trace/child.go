@@ -33,7 +33,7 @@ func (s *session[E]) startChild() (*child, error) {
 	if s.tool.RunAs != "" {
 		uid, err := s.host.Users.ID(s.tool.RunAs)
 		if err != nil {
-			return nil, command.Usagef("--as: %w", err)
+			return nil, command.Usagef("run %s as another user: %w", argv[0], err)
 		}
 		gid := s.host.Users.Group(uid)
 		all, err := preflight.Permitted()

@@ -44,9 +44,8 @@ func TestExactCount(t *testing.T) {
 		qt.Check(t, qt.Equals(a.Lost, 0))
 		if kerneltest.Kernel() == "newest" {
 			// Programs can be preempted there, and on an emulated machine all three
-			// copies at the same time. Equal checks in a row share a mark, so that
-			// what is told as skipped is not exact then.
-			qt.Check(t, qt.IsTrue(got <= 8*503 && got > 8*503/2), qt.Commentf("%d printed, %d skipped", got, skipped(r)))
+			// copies at the same time; not silently.
+			qt.Check(t, qt.IsTrue(got <= 8*503 && got+skipped(r) >= 8*503), qt.Commentf("%d printed, %d skipped", got, skipped(r)))
 			return
 		}
 		qt.Check(t, qt.Equals(got, 8*503))
@@ -77,9 +76,8 @@ func TestLoss(t *testing.T) {
 			qt.Check(t, qt.Equals(r.Stop(), 1), qt.Commentf("--fail-on-loss"))
 			a := r.Account()
 			qt.Check(t, qt.IsTrue(a.Lost > 1000), qt.Commentf("lost %d", a.Lost))
-			if kerneltest.Kernel() != "newest" {
-				qt.Check(t, qt.IsTrue(a.Seen >= 8*503), qt.Commentf("seen %d", a.Seen))
-			}
+			seen := int(a.Seen) + skipped(r) // from 7.0 on, under such a load
+			qt.Check(t, qt.IsTrue(seen >= 8*503), qt.Commentf("seen %d", seen))
 			qt.Check(t, qt.Equals(uint64(len(r.Events(func(kerneltest.Event) bool { return true }))), a.Printed))
 		})
 	}

@@ -56,6 +56,12 @@ type bpfCounters struct {
 	Rescued    uint64
 }
 
+type bpfMark struct {
+	_     structs.HostLayout
+	Event uint64
+	Copy  uint64
+}
+
 type bpfOnceKey struct {
 	_         structs.HostLayout
 	Who       uint64

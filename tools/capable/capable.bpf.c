@@ -226,11 +226,9 @@ static __always_inline int handle_check(void *ctx, struct task_struct *task, con
 }
 
 /*
- * What tells this check from the last one of its task, for the copies. Two equal
- * checks in a row have the same mark, which does harm only where the last copy
- * was skipped for the first of them and the first copy for the second. (The
- * credentials would tell more, but fexit knows them as pointers, and the
- * verifier lets nobody calculate with those.)
+ * What tells this check from the last one of its task, for the copies. Equal
+ * checks in a row have the same mark. (The credentials would tell more, but fexit
+ * knows them as pointers, and the verifier lets nobody calculate with those.)
  */
 static __always_inline u64 mark_of(const struct check *c)
 {

@@ -61,6 +61,12 @@ type bpfExecRecord struct {
 	_              [6]byte
 }
 
+type bpfMark struct {
+	_     structs.HostLayout
+	Event uint64
+	Copy  uint64
+}
+
 type bpfScratch struct {
 	_       structs.HostLayout
 	Rec     bpfExecRecord
