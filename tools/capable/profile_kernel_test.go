@@ -237,3 +237,24 @@ func TestProfileGroups(t *testing.T) {
 		qt.Check(t, qt.IsTrue(a.Printed >= 26 && a.Lost == 0))
 	})
 }
+
+// Who makes a user namespace owns it, and is granted what he asks for in it
+// without a capability of his own.
+func TestProfileOwner(t *testing.T) {
+	onEach(t, func(t *testing.T, rung string) {
+		w := kerneltest.Wait(t, workload, asUser, "userns", "5")
+		r := kerneltest.Start(t, "capable", "--profile", "--json", "--rung", rung, "-p", itoa(w.PID()), "--follow")
+		w.Go(t)
+		w.End(t)
+		qt.Assert(t, qt.Equals(r.Stop(), 0))
+		inside := 0
+		for _, e := range r.Lines() {
+			if e["in_userns"] == true {
+				inside++
+				continue
+			}
+			qt.Check(t, qt.Equals(len(kerneltest.Strings(e["least"])), 0), qt.Commentf("%v", e))
+		}
+		qt.Check(t, qt.IsTrue(inside > 0))
+	})
+}
