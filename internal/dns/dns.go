@@ -1,0 +1,138 @@
+// Package dns knows what names addresses have, from the answers of DNS that
+// arrive at this machine (internal/bpf/dns.h).
+//
+//	record -> [Cache.Add] -> message -> names by address -> [Cache.Lookup]
+//
+// Whoever can send a packet to this machine can send an answer. What it says is
+// taken for what it is: the newest thing that somebody said of an address. It is
+// bounded in every direction: names, records, chains, streams, addresses.
+package dns
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/ringside-tools/ringside/internal/loader"
+	"github.com/ringside-tools/ringside/internal/preflight"
+)
+
+// Kind is that of the records (KIND_DNS).
+const Kind = 0x444e53
+
+// Hook is the ladder for answers. It is optional: without it names are unknown.
+// The second rung takes no further privilege, and sees much less.
+func Hook() loader.Hook {
+	return loader.Hook{
+		Name: "answers of DNS",
+		Rungs: []loader.Rung{
+			{
+				Name:   "cgroup_skb",
+				Attach: []loader.Attachment{{Program: "dns_received"}},
+				Needs:  []preflight.Need{{Cap: preflight.NetAdmin, Why: "see answers of DNS as they arrive"}},
+				Costs:  "some ten nanoseconds for every packet that a socket of this machine receives",
+			},
+			{
+				Name:   "raw_tp",
+				Attach: []loader.Attachment{{Program: "dns_arrived"}},
+				Blind: []string{
+					"answers by TCP, nearly all, and answers by UDP that the network driver did not put into the linear part of a packet, as some do with all but the shortest",
+					"answers in fragments",
+				},
+				Costs: "some hundred nanoseconds for every packet that arrives at this machine",
+			},
+		},
+		Optional: true,
+		Without:  "names: no address has one",
+	}
+}
+
+// LostMap counts the answers that found no room, by CPU.
+const LostMap = "dns_lost"
+
+// Lost returns how many answers found no room. They are no events, and in no
+// account but this.
+func Lost(maps map[string]*ebpf.Map) (uint64, error) {
+	var perCPU []uint64
+	if err := maps[LostMap].Lookup(uint32(0), &perCPU); err != nil {
+		return 0, fmt.Errorf("read lost answers: %w", err)
+	}
+	var sum uint64
+	for _, n := range perCPU {
+		sum += n
+	}
+	return sum, nil
+}
+
+// Where things are in a record: struct dns_record.
+const (
+	offsetTime     = 0
+	offsetKind     = 16
+	offsetSaddr    = 56
+	offsetDaddr    = 72
+	offsetSeq      = 88
+	offsetSport    = 92
+	offsetDport    = 94
+	offsetLen      = 96
+	offsetVersion  = 98
+	offsetProtocol = 99
+	offsetFlags    = 100
+	recordSize     = 112
+)
+
+// Bits of the flags (DNS_*).
+const (
+	flagFIN = 0x01
+	flagSYN = 0x02
+	flagRST = 0x04
+)
+
+// Is reports whether a record is one of DNS.
+func Is(record []byte) bool {
+	return len(record) >= recordSize && binary.NativeEndian.Uint32(record[offsetKind:]) == Kind
+}
+
+// packet is a decoded record. Its payload belongs to the record.
+type packet struct {
+	time    uint64 // of the kernel's clock
+	conn    connection
+	tcp     bool
+	seq     uint32
+	flags   uint8
+	payload []byte
+}
+
+// connection is where a packet came from and went to.
+type connection struct {
+	saddr, daddr [16]byte
+	sport, dport uint16
+	version      uint8
+}
+
+func decode(record []byte) (packet, error) {
+	if !Is(record) {
+		return packet{}, fmt.Errorf("decode answer of DNS: %d bytes are none", len(record))
+	}
+	word := binary.NativeEndian.Uint16
+	p := packet{
+		time: binary.NativeEndian.Uint64(record[offsetTime:]),
+		conn: connection{
+			saddr: [16]byte(record[offsetSaddr:]), daddr: [16]byte(record[offsetDaddr:]),
+			sport: word(record[offsetSport:]), dport: word(record[offsetDport:]),
+			version: record[offsetVersion],
+		},
+		tcp:   record[offsetProtocol] == protocolTCP,
+		seq:   binary.NativeEndian.Uint32(record[offsetSeq:]),
+		flags: record[offsetFlags],
+	}
+	payload := record[recordSize:]
+	if n := int(word(record[offsetLen:])); n < len(payload) {
+		payload = payload[:n] // the ring and perf buffers pad
+	}
+	p.payload = payload
+	return p, nil
+}
+
+// protocolTCP is IPPROTO_TCP.
+const protocolTCP = 6

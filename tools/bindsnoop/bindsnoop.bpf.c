@@ -1,0 +1,445 @@
+//go:build ignore
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * bindsnoop: one record for every bind() and listen() on a TCP or UDP socket.
+ *
+ * Both are seen at their end, when the socket has the address and the port
+ * that it got, and the result is known.
+ */
+#include "../../internal/bpf/filter.h"
+#include "address.h"
+#include "../../internal/bpf/container.h"
+#include "../../internal/bpf/path.h"
+#include "../../internal/bpf/syscall.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* bpf2go makes Go types from these. */
+const struct bind_record *unused_bind_record __attribute__((unused));
+const struct place *unused_place __attribute__((unused));
+
+/* ---- one call ---- */
+
+/* A call of bind() or listen() that has ended. */
+struct call {
+	u32 kind;
+	s32 ret;
+	struct socket *socket;
+	struct sock *sk;
+	u32 protocol;
+	struct request asked; /* of bind() */
+};
+
+/* Fills in the socket; false if it is none of TCP or UDP over IP. */
+static __always_inline bool is_ours(struct call *c)
+{
+	struct socket *socket = c->socket; /* CO-RE would relocate c, too */
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+
+	if (!sk)
+		return false;
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (family != AF_INET && family != AF_INET6)
+		return false;
+	c->sk = sk;
+	c->protocol = BPF_CORE_READ(sk, sk_protocol);
+	return c->protocol == IPPROTO_TCP || c->protocol == IPPROTO_UDP ||
+	       c->protocol == IPPROTO_MPTCP;
+}
+
+/* Binding to a port makes a listener of UDP; TCP has listen() for that. */
+static __always_inline bool is_listener(struct call *c, struct sock *sk)
+{
+	if (c->ret)
+		return false;
+	return c->kind == KIND_LISTEN ||
+	       (c->protocol == IPPROTO_UDP && !sock_port_is_chosen(sk));
+}
+
+static __always_inline bool wanted(struct call *c, struct sock *sk)
+{
+	if (c->ret && !want_failures)
+		return false;
+	if (want_listeners)
+		return is_listener(c, sk);
+	return c->kind == KIND_LISTEN ? want_listens : want_binds;
+}
+
+static __always_inline bool port_passes(struct bind_record *rec)
+{
+	u16 port = rec->port;
+
+	return !filter_by_port || filter_ports[port / 64] & (1ULL << (port % 64));
+}
+
+/* ---- the record ---- */
+
+static __always_inline void fill_exe(struct scratch *s, struct task_struct *task)
+{
+	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
+	struct buffer *b = &s->strings;
+
+	if (!exe)
+		return; /* a thread of the kernel */
+	int walk = path_append(b, &exe->f_path);
+
+	s->rec.flags |= F_EXE;
+	if (walk == PATH_CUT)
+		s->rec.flags |= F_EXE_CUT;
+	if (walk == PATH_DETACHED)
+		s->rec.flags |= F_EXE_DETACHED;
+	s->rec.exe_len = b->len;
+}
+
+/* sk is the socket that has the address; false where what was asked for is unreadable. */
+static __always_inline bool fill_socket(struct bind_record *rec, struct call *c, struct sock *sk)
+{
+	struct sock *outer = c->sk; /* what the program has */
+
+	rec->ret = c->ret;
+	rec->flags = sock_options(sk);
+	rec->netns = BPF_CORE_READ(outer, __sk_common.skc_net.net, ns.inum);
+	rec->bound_if = sock_interface(sk);
+	rec->backlog = 0;
+	rec->family = 0;
+	rec->protocol = c->protocol == IPPROTO_MPTCP ? IPPROTO_TCP : c->protocol;
+	rec->port = 0;
+	rec->exe_len = 0;
+	rec->container_len = 0;
+	rec->reserved = 0;
+	__builtin_memset(rec->addr, 0, sizeof(rec->addr));
+	if (BPF_CORE_READ(outer, __sk_common.skc_family) == AF_INET6) {
+		rec->flags |= F_SOCKET_V6;
+		if (sock_is_v6only(sk))
+			rec->flags |= F_V6ONLY;
+	}
+	if (c->ret && c->kind == KIND_BIND)
+		return fill_asked(rec, &c->asked);
+	fill_bound(rec, sk);
+	if (!c->ret && sock_port_is_chosen(sk))
+		rec->flags |= F_CHOSEN;
+	if (!c->ret && c->kind == KIND_LISTEN) {
+		rec->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
+		rec->flags |= F_BACKLOG;
+	}
+	return true;
+}
+
+/* Adds the call to its address and port; one that finds no room is lost. */
+static __always_inline void count_call(struct bind_record *rec)
+{
+	struct place place = { .family = rec->family, .port = rec->port };
+	u64 zero = 0;
+	u64 *count;
+
+	__builtin_memcpy(place.addr, rec->addr, sizeof(place.addr));
+	/* Fails where it is there already, which is as good. */
+	bpf_map_update_elem(&counts, &place, &zero, BPF_NOEXIST);
+	count = bpf_map_lookup_elem(&counts, &place);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		COUNT(lost);
+}
+
+/*
+ * slot is the program's own scratch. One function for all programs: inlined into
+ * each of them it would make the object five times as large.
+ */
+static __noinline int report(void *ctx, struct call *c, struct task_struct *task, u32 slot)
+{
+	struct sock *sk = sock_with_address(c->sk, c->protocol);
+
+	COUNT(seen);
+	if (!wanted(c, sk) || !filter_passes(task)) {
+		COUNT(filtered);
+		return 0;
+	}
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	if (!s) {
+		COUNT(lost);
+		return 0;
+	}
+	bool readable = fill_socket(&s->rec, c, sk);
+
+	if (!port_passes(&s->rec)) {
+		COUNT(filtered);
+		return 0;
+	}
+	if (want_counts) {
+		count_call(&s->rec);
+		return 0;
+	}
+	record_head_fill(&s->rec.head, c->kind, task);
+	s->strings.len = 0;
+	if (want_details) {
+		fill_exe(s, task);
+		s->rec.container_len = container_append(&s->strings, task);
+	}
+	u32 len = *(volatile u32 *)&s->strings.len;
+
+	if (len > BUFFER_SIZE)
+		len = BUFFER_SIZE;
+	if (s->rec.flags & F_EXE_CUT)
+		COUNT(truncated);
+	if (!readable)
+		COUNT(unreadable);
+	submit(ctx, s, sizeof(s->rec) + offsetof(struct buffer, data) + len);
+	return 0;
+}
+
+/*
+ * What no two calls of a task share, nearly: the socket, what was done with it,
+ * and the result. A call that is the same in all of them is a repetition.
+ */
+static __always_inline u64 mark_of(struct call *c, u32 hook)
+{
+	return (u32)socket_inode(c->socket) | (u64)(u16)c->ret << 32 | (u64)c->kind << 48 |
+	       (u64)hook << 56;
+}
+
+/*
+ * One of the copies of a program. Where nested is true, the socket may be one
+ * inside another.
+ */
+static __always_inline void ended(void *ctx, struct call *c, bool nested, u32 hook, u32 copy)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!handle_once(copy, (u64)task, mark_of(c, hook)) || !is_ours(c))
+		return;
+	if (nested && c->protocol == IPPROTO_TCP && sock_is_subflow(c->sk))
+		return;
+	report(ctx, c, task, hook * COPIES + copy);
+}
+
+/*
+ * Rung "fexit": the functions that a socket's bind and listen lead to, whoever
+ * calls them: a system call of any kind, io_uring, the kernel itself. A call that
+ * a security module refuses does not get as far; the functions that ask the
+ * modules tell.
+ *
+ * A socket of MPTCP is bound through a TCP socket of its own, in some kernels by
+ * these functions: the outer call is the one that counts.
+ */
+static __always_inline int bind_ended(void *ctx, struct socket *socket, const void *addr, int len,
+				      int ret, u32 hook, u32 copy)
+{
+	struct call c = { .kind = KIND_BIND, .ret = ret, .socket = socket,
+			  .asked = { .addr = addr, .len = len } };
+
+	ended(ctx, &c, true, hook, copy);
+	return 0;
+}
+
+static __always_inline int listen_ended(void *ctx, struct socket *socket, int ret, u32 hook, u32 copy)
+{
+	struct call c = { .kind = KIND_LISTEN, .ret = ret, .socket = socket };
+
+	ended(ctx, &c, true, hook, copy);
+	return 0;
+}
+
+SEC("fexit/inet_bind")
+int BPF_PROG(bound, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND, 0);
+}
+
+SEC("fexit/inet_bind")
+int BPF_PROG(bound_backup, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND, 1);
+}
+
+SEC("fexit/inet_bind")
+int BPF_PROG(bound_backup2, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND, 2);
+}
+
+SEC("fexit/inet6_bind")
+int BPF_PROG(bound6, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND6, 0);
+}
+
+SEC("fexit/inet6_bind")
+int BPF_PROG(bound6_backup, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND6, 1);
+}
+
+SEC("fexit/inet6_bind")
+int BPF_PROG(bound6_backup2, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND6, 2);
+}
+
+SEC("fexit/inet_listen")
+int BPF_PROG(listening, struct socket *socket, int backlog, int ret)
+{
+	return listen_ended(ctx, socket, ret, HOOK_LISTEN, 0);
+}
+
+SEC("fexit/inet_listen")
+int BPF_PROG(listening_backup, struct socket *socket, int backlog, int ret)
+{
+	return listen_ended(ctx, socket, ret, HOOK_LISTEN, 1);
+}
+
+SEC("fexit/inet_listen")
+int BPF_PROG(listening_backup2, struct socket *socket, int backlog, int ret)
+{
+	return listen_ended(ctx, socket, ret, HOOK_LISTEN, 2);
+}
+
+SEC("fexit/mptcp_bind")
+int BPF_PROG(mptcp_bound, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_MPTCP_BIND, 0);
+}
+
+SEC("fexit/mptcp_bind")
+int BPF_PROG(mptcp_bound_backup, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_MPTCP_BIND, 1);
+}
+
+SEC("fexit/mptcp_bind")
+int BPF_PROG(mptcp_bound_backup2, struct socket *socket, const void *addr, int len, int ret)
+{
+	return bind_ended(ctx, socket, addr, len, ret, HOOK_MPTCP_BIND, 2);
+}
+
+SEC("fexit/mptcp_listen")
+int BPF_PROG(mptcp_listening, struct socket *socket, int backlog, int ret)
+{
+	return listen_ended(ctx, socket, ret, HOOK_MPTCP_LISTEN, 0);
+}
+
+SEC("fexit/mptcp_listen")
+int BPF_PROG(mptcp_listening_backup, struct socket *socket, int backlog, int ret)
+{
+	return listen_ended(ctx, socket, ret, HOOK_MPTCP_LISTEN, 1);
+}
+
+SEC("fexit/mptcp_listen")
+int BPF_PROG(mptcp_listening_backup2, struct socket *socket, int backlog, int ret)
+{
+	return listen_ended(ctx, socket, ret, HOOK_MPTCP_LISTEN, 2);
+}
+
+SEC("fexit/security_socket_bind")
+int BPF_PROG(bind_refused, struct socket *socket, const void *addr, int len, int ret)
+{
+	struct call c = { .kind = KIND_BIND, .ret = ret, .socket = socket,
+			  .asked = { .addr = addr, .len = len } };
+
+	if (ret && is_ours(&c))
+		report(ctx, &c, (void *)bpf_get_current_task(), HOOK_REFUSED_BIND * COPIES);
+	return 0;
+}
+
+SEC("fexit/security_socket_listen")
+int BPF_PROG(listen_refused, struct socket *socket, int backlog, int ret)
+{
+	struct call c = { .kind = KIND_LISTEN, .ret = ret, .socket = socket };
+
+	if (ret && is_ours(&c))
+		report(ctx, &c, (void *)bpf_get_current_task(), HOOK_REFUSED_LISTEN * COPIES);
+	return 0;
+}
+
+/*
+ * Rung "raw_tp": the exit of all system calls, so the cheapest test comes first.
+ */
+
+/* Where the arguments of a call are. */
+struct arguments {
+	s32 fd;
+	u64 addr;
+	s32 len;
+};
+
+#if defined(__TARGET_ARCH_x86)
+#define SOCKETCALL_BIND 2
+#define SOCKETCALL_LISTEN 4
+
+/* The call behind socketcall(), whose arguments are in memory; 0 if another. */
+static __always_inline u32 socketcall_arguments(struct pt_regs *regs, struct arguments *args)
+{
+	u32 op = syscall_arg(regs, 0, true);
+	u32 words[3] = {};
+
+	if (op != SOCKETCALL_BIND && op != SOCKETCALL_LISTEN)
+		return 0;
+	bpf_probe_read_user(words, op == SOCKETCALL_BIND ? sizeof(words) : 2 * sizeof(u32),
+			    (void *)syscall_arg(regs, 1, true));
+	args->fd = words[0];
+	args->addr = words[1];
+	args->len = words[2];
+	return op == SOCKETCALL_BIND ? KIND_BIND : KIND_LISTEN;
+}
+#endif
+
+/* The kind of the call that ends, with its arguments; 0 if it is another. */
+static __always_inline u32 call_arguments(struct task_struct *task, struct pt_regs *regs, long nr,
+					  struct arguments *args)
+{
+	bool compat = syscall_is_compat(task);
+
+#if defined(__TARGET_ARCH_x86)
+	if (nr == NR_COMPAT_SOCKETCALL)
+		return compat ? socketcall_arguments(regs, args) : 0;
+#endif
+	if (compat != (nr == NR_COMPAT_BIND || nr == NR_COMPAT_LISTEN))
+		return 0;
+	args->fd = syscall_arg(regs, 0, compat);
+	args->addr = syscall_arg(regs, 1, compat);
+	args->len = syscall_arg(regs, 2, compat);
+	return nr == NR_BIND || nr == NR_COMPAT_BIND ? KIND_BIND : KIND_LISTEN;
+}
+
+static __always_inline int call_ended(void *ctx, struct pt_regs *regs, long ret, u32 copy)
+{
+	long nr = syscall_number(regs) & ~X32_SYSCALL_BIT;
+
+	if (nr != NR_BIND && nr != NR_LISTEN && nr != NR_COMPAT_BIND && nr != NR_COMPAT_LISTEN
+#if defined(__TARGET_ARCH_x86)
+	    && nr != NR_COMPAT_SOCKETCALL
+#endif
+	)
+		return 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct arguments args = {};
+	u32 kind = call_arguments(task, regs, nr, &args);
+
+	if (!kind)
+		return 0;
+	struct call c = { .kind = kind, .ret = ret, .socket = socket_of_fd(task, args.fd),
+			  .asked = { .addr = (void *)args.addr, .len = args.len, .user = true } };
+
+	if (c.socket)
+		ended(ctx, &c, false, HOOK_CALL, copy);
+	return 0;
+}
+
+SEC("raw_tp/sys_exit")
+int BPF_PROG(call_done, struct pt_regs *regs, long ret)
+{
+	return call_ended(ctx, regs, ret, 0);
+}
+
+SEC("raw_tp/sys_exit")
+int BPF_PROG(call_done_backup, struct pt_regs *regs, long ret)
+{
+	return call_ended(ctx, regs, ret, 1);
+}
+
+SEC("raw_tp/sys_exit")
+int BPF_PROG(call_done_backup2, struct pt_regs *regs, long ret)
+{
+	return call_ended(ctx, regs, ret, 2);
+}

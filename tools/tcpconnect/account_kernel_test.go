@@ -1,0 +1,416 @@
+//go:build kernel
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
+
+	"github.com/ringside-tools/ringside/internal/kerneltest"
+)
+
+// storm connects count times in workers to a listener, or to where it fails
+// with errno, and returns the workload's process id.
+func storm(t *testing.T, to, count, workers string, errno syscall.Errno) int {
+	t.Helper()
+	return run(t, workload, "many", to, count, workers, itoa(int(errno))).pid
+}
+
+// Every attempt is there once, on every way out and on every rung. In the
+// kernel that may skip programs a copy of them sees what the first did not.
+func TestExactCount(t *testing.T) {
+	for _, rung := range rungs(t) {
+		for _, transport := range []string{"ring", "perf"} {
+			t.Run(rung+" "+transport, func(t *testing.T) {
+				r := start(t, rung, "--transport", transport, "--buffer", "8M")
+				connects := 5003
+				if transport == "perf" {
+					connects = 1009 // the emulated machines take a minute for more
+				}
+				pid := storm(t, "127.0.0.1:0", itoa(connects), "8", 0)
+				refused := storm(t, "127.0.0.1:1", "307", "4", syscall.ECONNREFUSED)
+				early := storm(t, "255.255.255.255:1", "211", "4", syscall.ENETUNREACH)
+				qt.Assert(t, qt.Equals(r.Stop(), 0))
+				a := r.Account()
+				// From 7.0 on the kernel can preempt programs and skip others: what all
+				// copies of one were skipped for is lost, and told. With perf buffers
+				// it also gives up where three of its callers were preempted on a CPU.
+				lost := 0
+				if kerneltest.Kernel() == "newest" {
+					lost = int(a.Lost) + skippedRuns(r)
+					t.Logf("%s", r.Stderr())
+				}
+				qt.Check(t, qt.IsTrue(int(a.Lost) <= lost && lost < 50), qt.Commentf("%s", r.Stderr()))
+				for _, c := range []struct {
+					pid, n int
+					result string
+				}{{pid, connects, "established"}, {refused, 307, "refused"}, {early, 211, "unreachable"}} {
+					events := of(r, c.pid)
+					qt.Check(t, qt.IsTrue(len(events) <= c.n && len(events) >= c.n-lost), qt.Commentf("%d %s", len(events), c.result))
+					for _, e := range events {
+						qt.Assert(t, qt.Equals(e["result"], any(c.result)))
+					}
+				}
+				validate(t, r)
+			})
+		}
+	}
+}
+
+var skipped = regexp.MustCompile(`; (\d+) runs of our programs were skipped`)
+
+// skippedRuns is what the account says of runs that may have been events.
+func skippedRuns(r *kerneltest.Run) int {
+	if m := skipped.FindStringSubmatch(r.Stderr()); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		return n
+	}
+	return 0
+}
+
+// The classic table has a row for every attempt as well, at its beginning.
+func TestExactTable(t *testing.T) {
+	for _, rung := range rungs(t) {
+		r := kerneltest.Start(t, "tcpconnect", "--rung", rung)
+		pid := storm(t, "127.0.0.1:0", "1009", "8", 0)
+		early := storm(t, "255.255.255.255:1", "211", "4", syscall.ENETUNREACH)
+		qt.Assert(t, qt.Equals(r.Stop(), 0))
+		lost := 0
+		if kerneltest.Kernel() == "newest" {
+			lost = int(r.Account().Lost) + skippedRuns(r)
+		}
+		qt.Check(t, qt.IsTrue(int(r.Account().Lost) <= lost && lost < 20), qt.Commentf("%s", r.Stderr()))
+		rows := func(pid int) (n int) {
+			for line := range strings.Lines(r.Stdout()) {
+				if strings.HasPrefix(line, itoa(pid)+" ") {
+					n++
+				}
+			}
+			return n
+		}
+		qt.Check(t, qt.IsTrue(rows(pid) <= 1009 && rows(early) <= 211))
+		qt.Check(t, qt.IsTrue(rows(pid)+rows(early)+lost >= 1009+211), qt.Commentf("%d and %d: %s", rows(pid), rows(early), r.Stderr()))
+	}
+}
+
+// With a reader that stands still the buffer overflows: everything that was
+// not printed is counted as lost, to the unit.
+func TestLoss(t *testing.T) {
+	for _, transport := range []string{"ring", "perf"} {
+		t.Run(transport, func(t *testing.T) {
+			r := start(t, "", "--transport", transport, "--buffer", "64K", "--fail-on-loss", "--comm", workload[:15])
+			qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(syscall.SIGSTOP)))
+			storm(t, "127.0.0.1:0", "2003", "4", 0)
+			qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(syscall.SIGCONT)))
+			qt.Check(t, qt.Equals(r.Stop(), 1), qt.Commentf("--fail-on-loss"))
+			a := r.Account()
+			qt.Check(t, qt.IsTrue(a.Lost > 50), qt.Commentf("lost %d", a.Lost))
+			exactly(t, a, 2003)
+			validate(t, r)
+			var told uint64
+			for _, e := range r.Lines() {
+				if e["type"] == "lost" {
+					told += uint64(number(e["lost"]))
+				}
+			}
+			qt.Check(t, qt.Equals(told, a.Lost))
+			qt.Check(t, qt.Equals(uint64(len(r.Events(func(kerneltest.Event) bool { return true }))), a.Printed))
+		})
+	}
+}
+
+// hanging is a workload whose connect gets no answer.
+func hanging(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := kerneltest.Command(t, workload, "-ns", "hang", "192.0.2.7:80")
+	stdout, err := cmd.StdoutPipe()
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.IsNil(cmd.Start()))
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.Equals(line, "connecting\n"))
+	return cmd
+}
+
+// sleeping waits until a process waits in connect.
+func sleeping(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	for deadline := time.Now().Add(kerneltest.Patience); ; time.Sleep(time.Millisecond) {
+		// The state follows the name in parentheses.
+		b, err := os.ReadFile("/proc/" + itoa(cmd.Process.Pid) + "/stat")
+		qt.Assert(t, qt.IsNil(err))
+		if _, rest, _ := strings.Cut(string(b), ") "); strings.HasPrefix(rest, "S") && synSent(t, cmd) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not wait", cmd)
+		}
+	}
+}
+
+// synSent reports whether there is a connection on its way in the namespace.
+func synSent(t *testing.T, cmd *exec.Cmd) bool {
+	t.Helper()
+	b, err := os.ReadFile("/proc/" + itoa(cmd.Process.Pid) + "/net/tcp")
+	qt.Assert(t, qt.IsNil(err))
+	return strings.Contains(string(b), "070200C0:0050 02 ") // 192.0.2.7:80, TCP_SYN_SENT
+}
+
+// A process that is killed while it connects has aborted; its death is no
+// success, and the row is that of the process.
+func TestKilled(t *testing.T) {
+	for _, rung := range rungs(t) {
+		r := start(t, rung)
+		for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+			cmd := hanging(t)
+			sleeping(t, cmd)
+			qt.Assert(t, qt.IsNil(cmd.Process.Signal(sig)))
+			cmd.Wait()
+		}
+		stop(t, r)
+		events := r.Events(func(e kerneltest.Event) bool { return e["daddr"] == "192.0.2.7" })
+		qt.Assert(t, qt.Equals(len(events), 2))
+		for _, e := range events {
+			qt.Check(t, qt.Equals(e["result"], any("aborted")))
+			qt.Check(t, qt.Equals(e["comm"], any(workload[:15])))
+			qt.Check(t, qt.IsTrue(number(e["sport"]) > 0))
+			qt.Check(t, qt.IsTrue(number(e["latency_ns"]) > 0))
+		}
+	}
+}
+
+// A process that is stopped and goes on makes no second attempt.
+func TestStopped(t *testing.T) {
+	for _, rung := range rungs(t) {
+		r := start(t, rung)
+		cmd := hanging(t)
+		sleeping(t, cmd)
+		for range 3 {
+			qt.Assert(t, qt.IsNil(cmd.Process.Signal(syscall.SIGSTOP)))
+			var ws syscall.WaitStatus
+			_, err := syscall.Wait4(cmd.Process.Pid, &ws, syscall.WUNTRACED, nil)
+			qt.Assert(t, qt.IsNil(err))
+			qt.Assert(t, qt.IsNil(cmd.Process.Signal(syscall.SIGCONT)))
+			sleeping(t, cmd)
+		}
+		cmd.Process.Kill()
+		cmd.Wait()
+		stop(t, r)
+		qt.Check(t, qt.Equals(len(of(r, cmd.Process.Pid)), 1))
+	}
+}
+
+// What has no outcome yet is told at the end, without one; with --only it has
+// none of the results that are asked for.
+func TestUnfinished(t *testing.T) {
+	r := start(t, "")
+	filtered := start(t, "", "--failed", "--comm", workload[:15])
+	cmd := hanging(t)
+	sleeping(t, cmd)
+	var ns syscall.Stat_t
+	qt.Assert(t, qt.IsNil(syscall.Stat("/proc/"+itoa(cmd.Process.Pid)+"/ns/net", &ns)))
+	a := stop(t, r)
+	events := of(r, cmd.Process.Pid)
+	qt.Assert(t, qt.Equals(len(events), 1))
+	qt.Check(t, qt.IsNil(events[0]["result"]))
+	qt.Check(t, qt.IsNil(events[0]["ret"]))
+	qt.Check(t, qt.IsNil(events[0]["latency_ns"]))
+	qt.Check(t, qt.Equals(events[0]["saddr"], any("192.0.2.1")))
+	qt.Check(t, qt.Equals(number(events[0]["netns"]), int(ns.Ino)))
+	qt.Check(t, qt.IsTrue(a.Printed >= 1))
+	a = stop(t, filtered)
+	qt.Check(t, qt.Equals(a.Filtered, 1))
+	qt.Check(t, qt.Equals(a.Printed, 0))
+}
+
+// Nothing of an attempt stays in the maps once it has ended.
+func TestForgotten(t *testing.T) {
+	for _, rung := range rungs(t) {
+		before := kerneltest.Loaded(t)
+		r := start(t, rung, "--comm", workload[:15])
+		pending, calls := kerneltest.FindMap(t, "pending", before), kerneltest.FindMap(t, "calls", before)
+		for _, w := range possible(t) {
+			if !strings.Contains(w.args, "timeout") {
+				run(t, workload, strings.Fields(w.args)...)
+			}
+		}
+		cmd := hanging(t)
+		sleeping(t, cmd)
+		var key uint64
+		entries := func(m *ebpf.Map) (n int) {
+			for err := m.NextKey(nil, &key); err == nil; err = m.NextKey(key, &key) {
+				n++
+			}
+			return n
+		}
+		qt.Check(t, qt.Equals(entries(pending), 1))
+		cmd.Process.Kill()
+		cmd.Wait()
+		for deadline := time.Now().Add(kerneltest.Patience); entries(pending)+entries(calls) > 0; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d attempts and %d calls are still in the maps", entries(pending), entries(calls))
+			}
+		}
+		stop(t, r)
+	}
+}
+
+func TestEndings(t *testing.T) {
+	t.Run("interrupt", func(t *testing.T) {
+		before := kerneltest.Loaded(t)
+		r := kerneltest.Start(t, "tcpconnect", "--result")
+		programs, _, links := kerneltest.Loaded(t).Without(before)
+		qt.Check(t, qt.IsTrue(programs >= 4 && links >= 4), qt.Commentf("%d programs, %d links", programs, links))
+		qt.Check(t, qt.Equals(r.Stop(), 0))
+		kerneltest.NothingLeft(t, before)
+	})
+	t.Run("terminate", func(t *testing.T) {
+		r := kerneltest.Start(t, "tcpconnect")
+		qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(syscall.SIGTERM)))
+		qt.Check(t, qt.Equals(r.Wait(), 0))
+	})
+	t.Run("duration", func(t *testing.T) {
+		r := kerneltest.Start(t, "tcpconnect", "--duration", "300ms")
+		qt.Check(t, qt.Equals(r.Wait(), 0))
+	})
+	t.Run("count", func(t *testing.T) {
+		r := kerneltest.Start(t, "tcpconnect", "--count", "3", "--json")
+		storm(t, "127.0.0.1:1", "7", "1", syscall.ECONNREFUSED)
+		qt.Check(t, qt.Equals(r.Wait(), 0))
+		qt.Check(t, qt.HasLen(r.Lines(), 3))
+	})
+	t.Run("closed pipe", func(t *testing.T) {
+		before := kerneltest.Loaded(t)
+		read, write, err := os.Pipe()
+		qt.Assert(t, qt.IsNil(err))
+		cmd := kerneltest.Command(t, "tcpconnect")
+		cmd.Stdout = write
+		r := kerneltest.StartCmd(t, cmd)
+		write.Close()
+		run(t, workload, "block", "127.0.0.1:1")
+		var b [16]byte
+		_, err = read.Read(b[:])
+		qt.Assert(t, qt.IsNil(err))
+		read.Close() // and no further attempt is needed for it to notice
+		qt.Check(t, qt.Equals(r.Wait(), 0))
+		kerneltest.NothingLeft(t, before)
+	})
+	t.Run("full disk", func(t *testing.T) {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		qt.Assert(t, qt.IsNil(err))
+		defer full.Close()
+		cmd := kerneltest.Command(t, "tcpconnect", "--json") // no head line to fail on
+		cmd.Stdout = full
+		r := kerneltest.StartCmd(t, cmd)
+		run(t, workload, "block", "127.0.0.1:1")
+		qt.Check(t, qt.Equals(r.Wait(), 1))
+		qt.Check(t, qt.StringContains(r.Stderr(), "no space left on device"))
+	})
+}
+
+func TestCheck(t *testing.T) {
+	before := kerneltest.Loaded(t)
+	stdout, stderr, code := kerneltest.Output(t, kerneltest.Command(t, "tcpconnect", "--check", "--json"))
+	qt.Assert(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
+	kerneltest.NothingLeft(t, before)
+	var report struct {
+		OK    bool `json:"ok"`
+		Hooks []struct {
+			Name  string   `json:"name"`
+			Rung  *string  `json:"rung"`
+			Blind []string `json:"cannot_see"`
+			Costs *string  `json:"costs"`
+		} `json:"hooks"`
+	}
+	qt.Assert(t, qt.IsNil(json.Unmarshal([]byte(stdout), &report)))
+	qt.Check(t, qt.IsTrue(report.OK))
+	qt.Assert(t, qt.HasLen(report.Hooks, 2))
+	qt.Check(t, qt.Equals(*report.Hooks[0].Rung, "raw_tp"))
+	rung := *report.Hooks[1].Rung
+	t.Logf("attempts that fail at once: %s", rung)
+	qt.Check(t, qt.Equals(len(report.Hooks[1].Blind) > 0, rung == "raw_tp"))
+	qt.Check(t, qt.Equals(report.Hooks[1].Costs != nil, rung == "raw_tp"))
+	// What this kernel is known to have must not be given up silently.
+	if want := wantRung[kerneltest.Kernel()]; want != "" {
+		qt.Check(t, qt.Equals(rung, want))
+	}
+}
+
+// wantRung is the rung for attempts that fail at once that a kernel of the
+// matrix must get.
+var wantRung = map[string]string{"5.10": "fexit", "6.1": "fexit", "6.12": "fexit", "newest": "fexit", "arm64-6.12": "fexit"}
+
+// The documented capabilities are enough on every rung and in every mode, and
+// each of them is needed.
+func TestLeastPrivilege(t *testing.T) {
+	caps := map[string]uintptr{"CAP_BPF": unix.CAP_BPF, "CAP_PERFMON": unix.CAP_PERFMON}
+	if kerneltest.Kernel() == "5.10" {
+		caps["CAP_SYS_RESOURCE"] = unix.CAP_SYS_RESOURCE
+	}
+	without := func(name string) (list []uintptr) {
+		for n, c := range caps {
+			if n != name {
+				list = append(list, c)
+			}
+		}
+		return list
+	}
+	for _, rung := range rungs(t) {
+		for _, flags := range []string{"", "--result", "--json", "-c", "-c -s", "-P 1,7 --net 127.0.0.0/8,255.0.0.0/8"} {
+			t.Run("with all "+rung+" "+flags, func(t *testing.T) {
+				cmd := kerneltest.Command(t, "tcpconnect", append(strings.Fields(flags), "--rung", rung)...)
+				kerneltest.OrdinaryUser(t, cmd, without("")...)
+				r := kerneltest.StartCmd(t, cmd)
+				run(t, workload, "block", "127.0.0.1:1")
+				run(t, workload, "block", "255.255.255.255:1")
+				qt.Check(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s", r.Stderr()))
+				qt.Check(t, qt.IsTrue(r.Account().Printed >= 2))
+				qt.Check(t, qt.StringContains(r.Stdout(), "127.0.0.1"))
+				qt.Check(t, qt.StringContains(r.Stdout(), "255.255.255.255"))
+			})
+		}
+		for missing := range caps {
+			t.Run("without "+missing+" "+rung, func(t *testing.T) {
+				cmd := kerneltest.Command(t, "tcpconnect", "--rung", rung)
+				kerneltest.OrdinaryUser(t, cmd, without(missing)...)
+				stdout, stderr, code := kerneltest.Output(t, cmd)
+				qt.Check(t, qt.Equals(code, 4), qt.Commentf("%s", stderr))
+				qt.Check(t, qt.Equals(stdout, ""))
+				lines := strings.Split(strings.TrimSpace(stderr), "\n")
+				qt.Assert(t, qt.HasLen(lines, 2))
+				qt.Check(t, qt.StringContains(lines[0], missing))
+				qt.Check(t, qt.StringContains(lines[1], "setcap "))
+			})
+		}
+	}
+}
+
+// Soon after it traces, the command holds no capability that it does not need.
+func TestPrivilegesAreDropped(t *testing.T) {
+	r := kerneltest.Start(t, "tcpconnect")
+	const onlyBPF = "CapEff:\t0000008000000000\n"
+	for deadline := time.Now().Add(kerneltest.Patience); ; time.Sleep(time.Millisecond) {
+		b, err := os.ReadFile("/proc/" + itoa(r.Cmd.Process.Pid) + "/status")
+		qt.Assert(t, qt.IsNil(err))
+		if strings.Contains(string(b), onlyBPF) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still holds more than CAP_BPF:\n%s", b)
+		}
+	}
+	qt.Check(t, qt.Equals(r.Stop(), 0))
+}

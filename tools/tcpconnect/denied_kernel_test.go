@@ -1,0 +1,87 @@
+//go:build kernel
+
+package main
+
+import (
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+	"github.com/go-quicktest/qt"
+
+	"github.com/ringside-tools/ringside/internal/kerneltest"
+)
+
+// returning is a program that only returns a value.
+func returning(spec ebpf.ProgramSpec, value int32) (*ebpf.Program, error) {
+	spec.License = "GPL"
+	spec.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, value), asm.Return()}
+	return ebpf.NewProgram(&spec)
+}
+
+// denied checks that attempts of a workload that somebody forbids are seen.
+func denied(t *testing.T, targets []string, forbid func(*kerneltest.Waiter) link.Link) {
+	t.Helper()
+	qt.Assert(t, qt.IsNil(rlimit.RemoveMemlock())) // for our own programs, before 5.11
+	for _, rung := range rungs(t) {
+		for _, to := range targets {
+			in := wait(t, to, 3, nil)
+			r := start(t, rung)
+			l := forbid(in)
+			finish(t, in)
+			l.Close()
+			stop(t, r)
+			events := of(r, in.PID())
+			qt.Assert(t, qt.Equals(len(events), 3), qt.Commentf("%s %s", rung, to))
+			addr, port, version := destination(t, to)
+			for _, e := range events {
+				qt.Check(t, qt.Equals(e["result"], any("error")))
+				qt.Check(t, qt.Equals(e["error"], any("EPERM")))
+				qt.Check(t, qt.Equals(e["daddr"], any(addr)))
+				qt.Check(t, qt.Equals(number(e["dport"]), port))
+				qt.Check(t, qt.Equals(number(e["ip_version"]), version))
+			}
+		}
+	}
+}
+
+// A BPF program of a cgroup forbids connections, as container networks have them.
+func TestDeniedByCgroup(t *testing.T) {
+	for to, kind := range map[string]ebpf.AttachType{
+		"127.0.0.1:1": ebpf.AttachCGroupInet4Connect,
+		"[::1]:1":     ebpf.AttachCGroupInet6Connect,
+	} {
+		denied(t, []string{to}, func(in *kerneltest.Waiter) link.Link {
+			p, err := returning(ebpf.ProgramSpec{Type: ebpf.CGroupSockAddr, AttachType: kind}, 0)
+			qt.Assert(t, qt.IsNil(err))
+			defer p.Close()
+			dir := kerneltest.Cgroup(t, "denied", in.PID())
+			l, err := link.AttachCgroup(link.CgroupOptions{Path: dir, Attach: kind, Program: p})
+			qt.Assert(t, qt.IsNil(err))
+			return l
+		})
+	}
+}
+
+// A security module forbids connections.
+func TestDeniedBySecurityModule(t *testing.T) {
+	const eperm = -1
+	p, err := returning(ebpf.ProgramSpec{Type: ebpf.LSM, AttachType: ebpf.AttachLSMMac, AttachTo: "socket_connect"}, eperm)
+	if err != nil {
+		t.Skipf("this kernel loads no BPF security module: %v", err)
+	}
+	defer p.Close()
+	l, err := link.AttachLSM(link.LSMOptions{Program: p})
+	if err != nil {
+		t.Skipf("this kernel attaches no BPF security module: %v", err)
+	}
+	err = l.Close()
+	qt.Assert(t, qt.IsNil(err))
+	denied(t, []string{"127.0.0.1:1", "[::1]:1"}, func(*kerneltest.Waiter) link.Link {
+		l, err := link.AttachLSM(link.LSMOptions{Program: p})
+		qt.Assert(t, qt.IsNil(err))
+		return l
+	})
+}
