@@ -11,11 +11,13 @@ package dns
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/trace"
 )
 
 // Kind is that of the records (KIND_DNS).
@@ -51,8 +53,17 @@ func Hook() loader.Hook {
 // LostMap counts the answers that found no room, by CPU.
 const LostMap = "dns_lost"
 
-// Lost returns how many answers found no room. They are no events, and in no
-// account but this.
+// Remark tells how many answers found no room, for the account: they are no
+// events.
+func Remark(maps map[string]*ebpf.Map) (string, error) {
+	n, err := Lost(maps)
+	if n == 0 || err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d answers of DNS lost, --buffer takes a larger size", n), nil
+}
+
+// Lost returns how many answers found no room.
 func Lost(maps map[string]*ebpf.Map) (uint64, error) {
 	var perCPU []uint64
 	if err := maps[LostMap].Lookup(uint32(0), &perCPU); err != nil {
@@ -65,20 +76,24 @@ func Lost(maps map[string]*ebpf.Map) (uint64, error) {
 	return sum, nil
 }
 
-// Where things are in a record: struct dns_record.
+// Record is struct dns_record of internal/bpf/dns.h; the payload follows it.
+type Record struct {
+	Head     trace.RecordHead // time and kind; the rest is zero
+	Saddr    [16]byte         // of IPv4 the first four
+	Daddr    [16]byte
+	Seq      uint32 // of TCP: that of the first byte
+	Sport    uint16 // host byte order
+	Dport    uint16
+	Len      uint16 // bytes of payload
+	Version  uint8  // 4 or 6
+	Protocol uint8  // IPPROTO_UDP or IPPROTO_TCP
+	Flags    uint8
+	Reserved [11]byte
+}
+
 const (
-	offsetTime     = 0
-	offsetKind     = 16
-	offsetSaddr    = 56
-	offsetDaddr    = 72
-	offsetSeq      = 88
-	offsetSport    = 92
-	offsetDport    = 94
-	offsetLen      = 96
-	offsetVersion  = 98
-	offsetProtocol = 99
-	offsetFlags    = 100
-	recordSize     = 112
+	recordSize = int(unsafe.Sizeof(Record{}))
+	offsetKind = int(unsafe.Offsetof(Record{}.Head) + unsafe.Offsetof(trace.RecordHead{}.Kind))
 )
 
 // Bits of the flags (DNS_*).
@@ -114,20 +129,18 @@ func decode(record []byte) (packet, error) {
 	if !Is(record) {
 		return packet{}, fmt.Errorf("decode answer of DNS: %d bytes are none", len(record))
 	}
-	word := binary.NativeEndian.Uint16
+	var r Record
+	// The reader's buffer is only known to be aligned to bytes.
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&r)), recordSize), record)
 	p := packet{
-		time: binary.NativeEndian.Uint64(record[offsetTime:]),
-		conn: connection{
-			saddr: [16]byte(record[offsetSaddr:]), daddr: [16]byte(record[offsetDaddr:]),
-			sport: word(record[offsetSport:]), dport: word(record[offsetDport:]),
-			version: record[offsetVersion],
-		},
-		tcp:   record[offsetProtocol] == protocolTCP,
-		seq:   binary.NativeEndian.Uint32(record[offsetSeq:]),
-		flags: record[offsetFlags],
+		time:  r.Head.TimeNs,
+		conn:  connection{saddr: r.Saddr, daddr: r.Daddr, sport: r.Sport, dport: r.Dport, version: r.Version},
+		tcp:   r.Protocol == protocolTCP,
+		seq:   r.Seq,
+		flags: r.Flags,
 	}
 	payload := record[recordSize:]
-	if n := int(word(record[offsetLen:])); n < len(payload) {
+	if n := int(r.Len); n < len(payload) {
 		payload = payload[:n] // the ring and perf buffers pad
 	}
 	p.payload = payload

@@ -18,21 +18,20 @@ func (wall) Wall(ns uint64) int64 { return int64(ns) }
 
 // record lays out a record as the BPF program sends it.
 func record(p packet, version uint8) []byte {
-	r := make([]byte, recordSize, recordSize+len(p.payload))
-	binary.NativeEndian.PutUint64(r[offsetTime:], p.time)
-	binary.NativeEndian.PutUint32(r[offsetKind:], Kind)
-	copy(r[offsetSaddr:], p.conn.saddr[:])
-	copy(r[offsetDaddr:], p.conn.daddr[:])
-	binary.NativeEndian.PutUint32(r[offsetSeq:], p.seq)
-	binary.NativeEndian.PutUint16(r[offsetSport:], p.conn.sport)
-	binary.NativeEndian.PutUint16(r[offsetDport:], p.conn.dport)
-	binary.NativeEndian.PutUint16(r[offsetLen:], uint16(len(p.payload)))
-	r[offsetVersion], r[offsetProtocol], r[offsetFlags] = version, 17, p.flags
+	r := Record{Saddr: p.conn.saddr, Daddr: p.conn.daddr, Seq: p.seq, Sport: p.conn.sport, Dport: p.conn.dport,
+		Len: uint16(len(p.payload)), Version: version, Protocol: protocolUDP, Flags: p.flags}
+	r.Head.TimeNs, r.Head.Kind = p.time, Kind
 	if p.tcp {
-		r[offsetProtocol] = protocolTCP
+		r.Protocol = protocolTCP
 	}
-	return append(r, p.payload...)
+	b, err := binary.Append(nil, binary.NativeEndian, r)
+	if err != nil {
+		panic(err)
+	}
+	return append(b, p.payload...)
 }
+
+const protocolUDP = 17
 
 // udp is a record with a message that came at a time.
 func udp(at time.Duration, msg []byte) []byte {

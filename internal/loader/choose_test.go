@@ -1,9 +1,11 @@
 package loader
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
@@ -103,4 +105,23 @@ func TestChooseAll(t *testing.T) {
 	hooks = append(hooks, Hook{Name: "four", Rungs: rung("d", "tp_b")})
 	_, err = Choose(k, hooks, kinds)
 	qt.Assert(t, qt.ErrorMatches(err, `this kernel lacks any hook for four \(d: no tracepoint sys_exit\)`))
+}
+
+// TestChooseLacks: what a better rung would take is told where the kernel did not
+// permit it, and only there.
+func TestChooseLacks(t *testing.T) {
+	needs := []preflight.Need{{Cap: preflight.NetAdmin, Why: "see packets"}}
+	hooks := []Hook{{Name: "packets", Rungs: []Rung{
+		{Name: "skb", Attach: []Attachment{{Program: "skb"}}, Needs: needs},
+		{Name: "raw_tp", Attach: []Attachment{{Program: "tp_a"}}},
+	}}}
+	for refusal, want := range map[error][]preflight.Need{
+		fmt.Errorf("attach: %w", unix.EPERM): needs,
+		errRefused:                           nil,
+	} {
+		got, err := Choose(&fakeKernel{tracepoints: []string{"sys_enter"}, refuses: refusal}, hooks, kinds)
+		qt.Assert(t, qt.IsNil(err))
+		qt.Check(t, qt.Equals(got[0].Rung, &hooks[0].Rungs[1]))
+		qt.Check(t, qt.DeepEquals(got[0].Lacks, want), qt.Commentf("%v", refusal))
+	}
 }

@@ -10,9 +10,11 @@
 package loader
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/internal/process"
@@ -74,6 +76,9 @@ type Choice struct {
 	Hook    *Hook
 	Rung    *Rung    // nil if an optional hook has none
 	Refused []string // why the rungs above it could not be used
+	// Lacks are the needs of rungs above it that the kernel did not permit. A
+	// process without them would get less than the kernel has to give.
+	Lacks []preflight.Need
 }
 
 // Prober tells what can be attached. [*preflight.Kernel] is one; tests
@@ -128,6 +133,9 @@ func choose(k Prober, h *Hook, kinds map[string]Kind) (Choice, error) {
 			return c, nil
 		}
 		c.Refused = append(c.Refused, fmt.Sprintf("%s: %v", r.Name, err))
+		if errors.Is(err, unix.EPERM) {
+			c.Lacks = append(c.Lacks, r.Needs...)
+		}
 	}
 	if h.Optional {
 		return c, nil

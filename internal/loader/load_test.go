@@ -68,24 +68,24 @@ func TestPrepare(t *testing.T) {
 	}{
 		{"nothing", nil, nil, map[string]string{}, false},
 		{"an optional hook that has no rung", []Choice{{Hook: hook}}, nil, map[string]string{}, false},
-		{"as the section names say", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter"}, {Program: "tp"}}}, nil}},
+		{"as the section names say", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter"}, {Program: "tp"}}}, nil, nil}},
 			[]step{{"enter", Tracing, "execve", roleAlone, false}, {"tp", RawTracepoint, "sys_enter", roleAlone, false}},
 			map[string]string{"enter": "execve", "tp": "sys_enter"}, false},
-		{"said again", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "execve"}}}, nil}},
+		{"said again", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "execve"}}}, nil, nil}},
 			[]step{{"enter", Tracing, "execve", roleAlone, false}}, map[string]string{"enter": "execve"}, false},
-		{"elsewhere, twice", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "exit", To: "a"}, {Program: "exit", To: "b"}, {Program: "exit"}}}, nil}},
+		{"elsewhere, twice", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "exit", To: "a"}, {Program: "exit", To: "b"}, {Program: "exit"}}}, nil, nil}},
 			[]step{{"exit@a", Tracing, "a", roleAlone, false}, {"exit@b", Tracing, "b", roleAlone, false}, {"exit", Tracing, "execve", roleAlone, false}},
 			map[string]string{"exit@a": "a", "exit@b": "b", "exit": "execve"}, false},
 		{"optional ones that exist", []Choice{{hook, &Rung{Attach: []Attachment{
-			{Program: "exit", To: "compat_a", Optional: true}, {Program: "exit", To: "compat_b", Optional: true}}}, nil}},
+			{Program: "exit", To: "compat_a", Optional: true}, {Program: "exit", To: "compat_b", Optional: true}}}, nil, nil}},
 			[]step{{"exit@compat_b", Tracing, "compat_b", roleAlone, false}}, map[string]string{"exit@compat_b": "compat_b"}, false},
 		{"with a backup", []Choice{{hook, &Rung{Attach: []Attachment{
-			{Program: "enter", Backed: true}, {Program: "exit", Backup: true}, {Program: "tp"}}}, nil}},
+			{Program: "enter", Backed: true}, {Program: "exit", Backup: true}, {Program: "tp"}}}, nil, nil}},
 			[]step{{"enter", Tracing, "execve", roleBacked, false}, {"exit", Tracing, "execve", roleBackup, false}, {"tp", RawTracepoint, "sys_enter", roleAlone, false}},
 			map[string]string{"enter": "execve", "exit": "execve", "tp": "sys_enter"}, false},
 		{"two hooks, in order, with a constant", []Choice{
-			{hook, &Rung{Attach: []Attachment{{Program: "tp"}}, Enables: []string{"deep"}}, nil},
-			{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "__x64_sys_execve"}}}, nil}},
+			{hook, &Rung{Attach: []Attachment{{Program: "tp"}}, Enables: []string{"deep"}}, nil, nil},
+			{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "__x64_sys_execve"}}}, nil, nil}},
 			[]step{{"tp", RawTracepoint, "sys_enter", roleAlone, false}, {"enter@__x64_sys_execve", Tracing, "__x64_sys_execve", roleAlone, false}},
 			map[string]string{"tp": "sys_enter", "enter@__x64_sys_execve": "__x64_sys_execve"}, true},
 	} {
@@ -109,7 +109,7 @@ func TestPrepare(t *testing.T) {
 		qt.Check(t, qt.Equals(deep, test.deep), comment)
 	}
 
-	_, err := prepare(k, smallObject(), []Choice{{hook, &Rung{Enables: []string{"shallow"}}, nil}})
+	_, err := prepare(k, smallObject(), []Choice{{hook, &Rung{Enables: []string{"shallow"}}, nil, nil}})
 	qt.Check(t, qt.ErrorMatches(err, `set constant shallow: not in the BPF object`))
 }
 

@@ -163,7 +163,13 @@ func (p *printer[E]) finish(err error) error {
 	if err != nil {
 		return err
 	}
-	p.summary(c)
+	remark := ""
+	if p.tool.Remark != nil {
+		if remark, err = p.tool.Remark(p.loaded.Maps); err != nil {
+			return err
+		}
+	}
+	p.summary(c, remark)
 	if p.env.FailOnLoss && c.Lost > 0 {
 		return errLoss
 	}
@@ -190,8 +196,8 @@ func (p *printer[E]) counted() bool { return p.env.Count > 0 && p.printed >= uin
 
 // summary tells the account on stderr. With --count, or a reader that left,
 // what had been sent and was not printed is told as such.
-func (p *printer[E]) summary(c events.Counters) {
-	if p.env.Quiet && c.Lost == 0 {
+func (p *printer[E]) summary(c events.Counters, remark string) {
+	if p.env.Quiet && c.Lost == 0 && remark == "" {
 		return
 	}
 	how := "printed"
@@ -211,6 +217,9 @@ func (p *printer[E]) summary(c events.Counters) {
 	}
 	if c.Skipped > 0 {
 		fmt.Fprintf(p.env.Stderr, "; %d runs of our programs were skipped by the kernel, perhaps with an event", c.Skipped)
+	}
+	if remark != "" {
+		fmt.Fprintf(p.env.Stderr, "; %s", remark)
 	}
 	fmt.Fprintln(p.env.Stderr)
 }

@@ -143,6 +143,7 @@ func (s *session[E]) needs() []preflight.Need {
 		if c.Rung != nil {
 			needs = append(needs, c.Rung.Needs...)
 		}
+		needs = append(needs, c.Lacks...)
 	}
 	if s.kernel.ChargesMemlock(uint64(s.env.Buffer) + 1<<20) {
 		needs = append(needs, preflight.MemlockNeed)

@@ -59,6 +59,9 @@ type Tool[E any] struct {
 	// sent is printed. It hands over what the programs have begun in their maps
 	// and counted as seen, and not yet sent.
 	Unfinished func(maps map[string]*ebpf.Map, record func(raw []byte) error) error
+	// Remark, if not nil, adds to the account what else there is to tell, such as
+	// what was lost that is no event; "" for nothing.
+	Remark func(maps map[string]*ebpf.Map) (string, error)
 	// Totals, if not nil, are printed at the end in place of events: what the
 	// programs have added up in their maps.
 	Totals Totals

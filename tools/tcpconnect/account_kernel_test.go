@@ -16,7 +16,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/go-quicktest/qt"
-	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/kerneltest"
 )
@@ -354,63 +353,3 @@ func TestCheck(t *testing.T) {
 var wantRung = map[string]string{"5.10": "fexit", "6.1": "fexit", "6.12": "fexit", "newest": "fexit", "arm64-6.12": "fexit"}
 
 // The documented capabilities are enough on every rung and in every mode, and
-// each of them is needed.
-func TestLeastPrivilege(t *testing.T) {
-	caps := map[string]uintptr{"CAP_BPF": unix.CAP_BPF, "CAP_PERFMON": unix.CAP_PERFMON}
-	if kerneltest.Kernel() == "5.10" {
-		caps["CAP_SYS_RESOURCE"] = unix.CAP_SYS_RESOURCE
-	}
-	without := func(name string) (list []uintptr) {
-		for n, c := range caps {
-			if n != name {
-				list = append(list, c)
-			}
-		}
-		return list
-	}
-	for _, rung := range rungs(t) {
-		for _, flags := range []string{"", "--result", "--json", "-c", "-c -s", "-P 1,7 --net 127.0.0.0/8,255.0.0.0/8"} {
-			t.Run("with all "+rung+" "+flags, func(t *testing.T) {
-				cmd := kerneltest.Command(t, "tcpconnect", append(strings.Fields(flags), "--rung", rung)...)
-				kerneltest.OrdinaryUser(t, cmd, without("")...)
-				r := kerneltest.StartCmd(t, cmd)
-				run(t, workload, "block", "127.0.0.1:1")
-				run(t, workload, "block", "255.255.255.255:1")
-				qt.Check(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s", r.Stderr()))
-				qt.Check(t, qt.IsTrue(r.Account().Printed >= 2))
-				qt.Check(t, qt.StringContains(r.Stdout(), "127.0.0.1"))
-				qt.Check(t, qt.StringContains(r.Stdout(), "255.255.255.255"))
-			})
-		}
-		for missing := range caps {
-			t.Run("without "+missing+" "+rung, func(t *testing.T) {
-				cmd := kerneltest.Command(t, "tcpconnect", "--rung", rung)
-				kerneltest.OrdinaryUser(t, cmd, without(missing)...)
-				stdout, stderr, code := kerneltest.Output(t, cmd)
-				qt.Check(t, qt.Equals(code, 4), qt.Commentf("%s", stderr))
-				qt.Check(t, qt.Equals(stdout, ""))
-				lines := strings.Split(strings.TrimSpace(stderr), "\n")
-				qt.Assert(t, qt.HasLen(lines, 2))
-				qt.Check(t, qt.StringContains(lines[0], missing))
-				qt.Check(t, qt.StringContains(lines[1], "setcap "))
-			})
-		}
-	}
-}
-
-// Soon after it traces, the command holds no capability that it does not need.
-func TestPrivilegesAreDropped(t *testing.T) {
-	r := kerneltest.Start(t, "tcpconnect")
-	const onlyBPF = "CapEff:\t0000008000000000\n"
-	for deadline := time.Now().Add(kerneltest.Patience); ; time.Sleep(time.Millisecond) {
-		b, err := os.ReadFile("/proc/" + itoa(r.Cmd.Process.Pid) + "/status")
-		qt.Assert(t, qt.IsNil(err))
-		if strings.Contains(string(b), onlyBPF) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still holds more than CAP_BPF:\n%s", b)
-		}
-	}
-	qt.Check(t, qt.Equals(r.Stop(), 0))
-}

@@ -75,6 +75,36 @@ type bpfCounters struct {
 	Rescued    uint64
 }
 
+type bpfDnsScratch struct {
+	_   structs.HostLayout
+	Rec struct {
+		_    structs.HostLayout
+		Head struct {
+			_        structs.HostLayout
+			TimeNs   uint64
+			CgroupId uint64
+			Kind     uint32
+			Pid      uint32
+			Tid      uint32
+			Ppid     uint32
+			Uid      uint32
+			Gid      uint32
+			Comm     [16]int8
+		}
+		Saddr    [16]uint8
+		Daddr    [16]uint8
+		Seq      uint32
+		Sport    uint16
+		Dport    uint16
+		Len      uint16
+		Version  uint8
+		Protocol uint8
+		Flags    uint8
+		Reserved [11]uint8
+	}
+	Payload [4096]uint8
+}
+
 type bpfMark struct {
 	_     structs.HostLayout
 	Event uint64
@@ -96,6 +126,8 @@ const (
 	bpfMapCalls               = "calls"
 	bpfMapCounters            = "counters"
 	bpfMapCounts              = "counts"
+	bpfMapDnsLost             = "dns_lost"
+	bpfMapDnsScratch          = "dns_scratch"
 	bpfMapEvents              = "events"
 	bpfMapFilterCgroupmap     = "filter_cgroupmap"
 	bpfMapFilterCgroups       = "filter_cgroups"
@@ -106,6 +138,8 @@ const (
 	bpfMapNotPorts            = "not_ports"
 	bpfMapPending             = "pending"
 	bpfMapPorts               = "ports"
+	bpfProgDnsArrived         = "dns_arrived"
+	bpfProgDnsReceived        = "dns_received"
 	bpfProgFilterFollowExec   = "filter_follow_exec"
 	bpfProgFilterFollowExit   = "filter_follow_exit"
 	bpfProgFilterFollowFork   = "filter_follow_fork"
@@ -149,6 +183,7 @@ const (
 	bpfVarFilterUid           = "filter_uid"
 	bpfVarUnusedConnectRecord = "unused_connect_record"
 	bpfVarUnusedCountKey      = "unused_count_key"
+	bpfVarUnusedDnsRecord     = "unused_dns_record"
 	bpfVarUseRingbuf          = "use_ringbuf"
 	bpfVarWantContainer       = "want_container"
 	bpfVarWantCounts          = "want_counts"
@@ -199,6 +234,8 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
+	DnsArrived         *ebpf.ProgramSpec `ebpf:"dns_arrived"`
+	DnsReceived        *ebpf.ProgramSpec `ebpf:"dns_received"`
 	FilterFollowExec   *ebpf.ProgramSpec `ebpf:"filter_follow_exec"`
 	FilterFollowExit   *ebpf.ProgramSpec `ebpf:"filter_follow_exit"`
 	FilterFollowFork   *ebpf.ProgramSpec `ebpf:"filter_follow_fork"`
@@ -234,6 +271,8 @@ type bpfMapSpecs struct {
 	Calls           *ebpf.MapSpec `ebpf:"calls"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
+	DnsLost         *ebpf.MapSpec `ebpf:"dns_lost"`
+	DnsScratch      *ebpf.MapSpec `ebpf:"dns_scratch"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
 	FilterCgroupmap *ebpf.MapSpec `ebpf:"filter_cgroupmap"`
 	FilterCgroups   *ebpf.MapSpec `ebpf:"filter_cgroups"`
@@ -267,6 +306,7 @@ type bpfVariableSpecs struct {
 	FilterUid           *ebpf.VariableSpec `ebpf:"filter_uid"`
 	UnusedConnectRecord *ebpf.VariableSpec `ebpf:"unused_connect_record"`
 	UnusedCountKey      *ebpf.VariableSpec `ebpf:"unused_count_key"`
+	UnusedDnsRecord     *ebpf.VariableSpec `ebpf:"unused_dns_record"`
 	UseRingbuf          *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 	WantContainer       *ebpf.VariableSpec `ebpf:"want_container"`
 	WantCounts          *ebpf.VariableSpec `ebpf:"want_counts"`
@@ -298,6 +338,8 @@ type bpfMaps struct {
 	Calls           *ebpf.Map `ebpf:"calls"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	Counts          *ebpf.Map `ebpf:"counts"`
+	DnsLost         *ebpf.Map `ebpf:"dns_lost"`
+	DnsScratch      *ebpf.Map `ebpf:"dns_scratch"`
 	Events          *ebpf.Map `ebpf:"events"`
 	FilterCgroupmap *ebpf.Map `ebpf:"filter_cgroupmap"`
 	FilterCgroups   *ebpf.Map `ebpf:"filter_cgroups"`
@@ -315,6 +357,8 @@ func (m *bpfMaps) Close() error {
 		m.Calls,
 		m.Counters,
 		m.Counts,
+		m.DnsLost,
+		m.DnsScratch,
 		m.Events,
 		m.FilterCgroupmap,
 		m.FilterCgroups,
@@ -349,6 +393,7 @@ type bpfVariables struct {
 	FilterUid           *ebpf.Variable `ebpf:"filter_uid"`
 	UnusedConnectRecord *ebpf.Variable `ebpf:"unused_connect_record"`
 	UnusedCountKey      *ebpf.Variable `ebpf:"unused_count_key"`
+	UnusedDnsRecord     *ebpf.Variable `ebpf:"unused_dns_record"`
 	UseRingbuf          *ebpf.Variable `ebpf:"use_ringbuf"`
 	WantContainer       *ebpf.Variable `ebpf:"want_container"`
 	WantCounts          *ebpf.Variable `ebpf:"want_counts"`
@@ -361,6 +406,8 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
+	DnsArrived         *ebpf.Program `ebpf:"dns_arrived"`
+	DnsReceived        *ebpf.Program `ebpf:"dns_received"`
 	FilterFollowExec   *ebpf.Program `ebpf:"filter_follow_exec"`
 	FilterFollowExit   *ebpf.Program `ebpf:"filter_follow_exit"`
 	FilterFollowFork   *ebpf.Program `ebpf:"filter_follow_fork"`
@@ -391,6 +438,8 @@ type bpfPrograms struct {
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
+		p.DnsArrived,
+		p.DnsReceived,
 		p.FilterFollowExec,
 		p.FilterFollowExit,
 		p.FilterFollowFork,

@@ -39,7 +39,7 @@ func columns(cfg *config) []output.Column[event] {
 		cols = append(cols,
 			output.Column[event]{Head: "RESULT", Width: 11, Field: "result"},
 			output.Column[event]{Head: "ERROR", Width: 13, Field: "error"},
-			output.Column[event]{Head: "LAT(ms)", Text: func(c *output.Cell, e *event) {
+			output.Column[event]{Head: "LAT(ms)", Width: 9, Text: func(c *output.Cell, e *event) {
 				if e.LatencyNs == 0 {
 					c.Text("-")
 					return
@@ -47,5 +47,30 @@ func columns(cfg *config) []output.Column[event] {
 				c.Decimal(int64(e.LatencyNs)/int64(time.Microsecond), 3)
 			}})
 	}
+	if cfg.dns {
+		cols = append(cols, output.Column[event]{Head: "QUERY", Text: query})
+	}
 	return cols
+}
+
+// oldAnswer is the age from which the table tells it.
+const oldAnswer = 100 * time.Millisecond
+
+// query is the name of the destination as the classic tool has it.
+func query(c *output.Cell, e *event) {
+	switch {
+	case e.name != nil:
+		c.Bytes(e.name.Name)
+	case addrOf(e.Version, e.Daddr).IsLoopback():
+		c.Text("localhost")
+		return
+	default:
+		c.Text("No DNS Query")
+		return
+	}
+	if age := e.name.Age(e.Time); age > oldAnswer {
+		c.Text(" (")
+		c.Decimal(age.Microseconds(), 3)
+		c.Text("ms)")
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/ringside-tools/ringside/internal/dns"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -41,8 +42,9 @@ const (
 type event struct {
 	trace.Head
 	bpfConnectRecord
-	saddr, daddr []byte // text; saddr is nil if not known
-	first        int64  // Head.Time of the first event of this run
+	saddr, daddr []byte    // text; saddr is nil if not known
+	name         *dns.Name // of the destination; nil if not known, and without -d
+	first        int64     // Head.Time of the first event of this run
 
 	saddrText, daddrText [addrTextMax]byte
 }
@@ -55,13 +57,27 @@ const addrTextMax = 46
 // ends with it.
 const containerOffset = int(unsafe.Offsetof(bpfConnectRecord{}.Container))
 
-// decoder returns the function that reads a record. What the kernel wrote is
-// trusted for its layout only.
+// decoder returns the function that reads a record, of an attempt or of DNS. What
+// the kernel wrote is trusted for its layout only.
 func decoder() func(*trace.Host, []byte, *event) error {
 	var first int64
+	var names *dns.Cache // nil until an answer was seen
 	return func(h *trace.Host, raw []byte, e *event) error {
+		if dns.Is(raw) {
+			if names == nil {
+				names = dns.New(h.Clock)
+			}
+			if err := names.Add(raw); err != nil {
+				return err
+			}
+			return trace.ErrNoEvent
+		}
 		if err := e.decode(h, raw); err != nil {
 			return err
+		}
+		e.name = nil
+		if names != nil {
+			e.name = names.Lookup(addrOf(e.Version, e.Daddr), e.Time)
 		}
 		if first == 0 {
 			first = e.Time
@@ -98,10 +114,14 @@ func (e *event) decode(h *trace.Host, raw []byte) error {
 
 // appendAddr appends an address as text.
 func appendAddr(dst []byte, version uint8, addr [16]uint8) []byte {
+	return addrOf(version, addr).AppendTo(dst)
+}
+
+func addrOf(version uint8, addr [16]uint8) netip.Addr {
 	if version == 4 {
-		return netip.AddrFrom4([4]byte(addr[:4])).AppendTo(dst)
+		return netip.AddrFrom4([4]byte(addr[:4]))
 	}
-	return netip.AddrFrom16(addr).AppendTo(dst)
+	return netip.AddrFrom16(addr)
 }
 
 // unfinished hands over the attempts that have no outcome yet.

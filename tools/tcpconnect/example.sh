@@ -12,8 +12,8 @@ tcpconnect=$(command -v tcpconnect)
 LC_ALL=C TZ=UTC PATH=/usr/bin:/bin
 export LC_ALL TZ PATH
 dir=$(mktemp -d)
-server=
-trap 'rm -rf "$dir"; [ -z "$server" ] || kill "$server"' EXIT
+server= resolver=
+trap 'rm -rf "$dir"; for p in $server $resolver; do kill "$p"; done' EXIT
 
 # A server on port 8080 of both versions, that closes what it accepts.
 perl -MIO::Socket::IP -MIO::Select -e '
@@ -31,6 +31,29 @@ exec "$dir/client" -c ': >/dev/tcp/\$0/\$1' "\$1" "\$2" 2>/dev/null
 END
 chmod +x "$dir/go"
 
+# A resolver on port 53 that says of every name that it is 127.0.0.7, and ask
+# NAME, which asks it.
+cat >"$dir/resolver" <<'END'
+#!/usr/bin/perl
+use IO::Socket::IP;
+my $s = IO::Socket::IP->new(Proto => "udp", LocalHost => "127.0.0.1", LocalPort => 53) || die;
+$| = 1; print "ready\n";
+while ($s->recv(my $query, 512)) {
+	$s->send(substr($query, 0, 2) . pack("n5", 0x8180, 1, 1, 0, 0) . substr($query, 12) . pack("nnnNnC4", 0xc00c, 1, 1, 60, 4, 127, 0, 0, 7));
+}
+END
+cat >"$dir/ask" <<'END'
+#!/usr/bin/perl
+use IO::Socket::IP;
+my $s = IO::Socket::IP->new(Proto => "udp", PeerHost => "127.0.0.1", PeerPort => 53) || die;
+$s->send(pack("n6", 7, 0x100, 1, 0, 0, 0) . join("", map { pack("C/a*", $_) } split(/\./, $ARGV[0])) . pack("Cnn", 0, 1, 1));
+$s->recv(my $answer, 512);
+END
+chmod +x "$dir/resolver" "$dir/ask"
+"$dir/resolver" >"$dir/resolving" &
+resolver=$!
+until grep -q ready "$dir/resolving"; do sleep 0.1; done
+
 # transcript FLAGS TRAFFIC [PIPE]: shows tcpconnect with these flags, on what the
 # shell commands TRAFFIC do.
 transcript() {
@@ -39,7 +62,7 @@ transcript() {
 	: >"$dir/err" # what the last run said is not what this one says
 	# A shell that does nothing until it is told to go.
 	mkfifo "$dir/fifo"
-	sh -c "read go <\"$dir/fifo\"; go=\"$dir/go\"; $traffic" >/dev/null 2>&1 &
+	sh -c "read go <\"$dir/fifo\"; go=\"$dir/go\" ask=\"$dir/ask\"; $traffic" >/dev/null 2>&1 &
 	shell=$!
 	# shellcheck disable=SC2086 # flags are words
 	"$tcpconnect" -p "$shell" --follow $flags >"$dir/out" 2>"$dir/err" &
@@ -112,6 +135,12 @@ has a row of its own:
 END
 transcript '-c' 'for i in 1 2 3; do $go 127.0.0.1 8080; done; $go ::1 8080; $go 127.0.0.1 81'
 transcript '-c -s' 'for i in 1 2; do $go 127.0.0.1 8080; done; $go 127.0.0.1 81'
+say <<'END'
+-d names destinations, from the answers of DNS that were seen since the start.
+An answer that is older than 100 ms comes with its age: the name is then more of
+a guess. Here "ask" asks a resolver on this machine for web.example.test:
+END
+transcript '-d' '$go 127.0.0.1 8080; $go 127.0.0.7 8080; $ask web.example.test; $go 127.0.0.7 8080; sleep 0.3; $go 127.0.0.7 81; $go 255.255.255.255 80'
 say <<'END'
 --json writes one object per attempt, with everything that is known of it, for
 jq and for log collectors. One line in full, wrapped by jq:

@@ -58,6 +58,27 @@ var fields = append(trace.HeadFields("tcpconnect", func(e *event) *trace.Head { 
 		}},
 	output.Field[event]{Name: "fastopen", Type: output.TypeBool, Doc: "Whether TCP Fast Open was asked for, by TCP_FASTOPEN_CONNECT or MSG_FASTOPEN.",
 		Get: func(e *event) output.Value { return output.Bool(e.Flags&flagFastopen != 0) }},
+	output.Field[event]{Name: "dns_query", Type: output.TypeBytes, Nullable: true, Doc: "With -d, the name that was asked for in the newest answer of DNS, before the attempt, that had the destination; null if none was seen.",
+		Get: func(e *event) output.Value {
+			if e.name == nil {
+				return output.Null()
+			}
+			return output.Bytes(e.name.Name)
+		}},
+	output.Field[event]{Name: "dns_cnames", Type: output.TypeList, Nullable: true, Doc: "The names that stood between that one and the address (CNAME), in their order.",
+		Get: func(e *event) output.Value {
+			if e.name == nil {
+				return output.Null()
+			}
+			return output.ByteList(e.name.CNAMEs)
+		}},
+	output.Field[event]{Name: "dns_age_ms", Type: output.TypeUint, Nullable: true, Doc: "Milliseconds from the answer to the attempt.",
+		Get: func(e *event) output.Value {
+			if e.name == nil {
+				return output.Null()
+			}
+			return output.Uint(uint64(e.name.Age(e.Time).Milliseconds()))
+		}},
 )
 
 func addrOrNull(addr []byte) output.Value {

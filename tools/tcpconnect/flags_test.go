@@ -47,6 +47,7 @@ func TestFlags(t *testing.T) {
 		{"-L", config{lport: true}},
 		{"-s", config{sport: true}},
 		{"-c", config{count: true}}, // bcc's letter, not --cgroup's
+		{"-d", config{dns: true}},
 		{"-4", config{v4: true}},
 		{"-6", config{v6: true}},
 		{"--result", config{result: true}},
@@ -66,7 +67,7 @@ func TestFlags(t *testing.T) {
 	qt.Check(t, qt.Equals(env.Filter.Cgroup, "/x"))
 
 	for _, args := range []string{"-4 -6", "-P 0", "-P 65536", "-P a", "-P 80,", "--not-port -1", "--net 10.0.0.0/33", "--net x", "--net fe80::1%lo",
-		"--only established,won", "--only established --failed", "-x", "-c stray", "-d", "--dns"} {
+		"--only established,won", "--only established --failed", "-x", "-c stray", "-d -c", "--dns -c -s"} {
 		stdout, stderr, code := execute(t, strings.Fields(args)...)
 		qt.Check(t, qt.Equals(code, command.ExitUsage), qt.Commentf("%s", args))
 		qt.Check(t, qt.Equals(stdout, ""), qt.Commentf("%s", args))
@@ -162,7 +163,7 @@ func TestHooks(t *testing.T) {
 	kinds := loader.Kinds(spec)
 	used := map[string]bool{"filter_follow_fork": true, "filter_follow_exec": true, "filter_follow_exit": true} // --follow
 	var got []string
-	for _, h := range hooks() {
+	for _, h := range hooks(&config{dns: true}) {
 		text := h.Name + ":"
 		for _, r := range h.Rungs {
 			text += " " + r.Name
@@ -173,7 +174,8 @@ func TestHooks(t *testing.T) {
 		}
 		got = append(got, text)
 	}
-	qt.Check(t, qt.DeepEquals(got, []string{"attempts and their outcome: raw_tp", "attempts that fail at once: fexit raw_tp"}))
+	qt.Check(t, qt.DeepEquals(got, []string{"attempts and their outcome: raw_tp", "attempts that fail at once: fexit raw_tp", "answers of DNS: cgroup_skb raw_tp"}))
+	qt.Check(t, qt.HasLen(hooks(&config{}), 2))
 	for program := range spec.Programs {
 		qt.Check(t, qt.IsTrue(used[program]), qt.Commentf("no ladder has %s", program))
 	}

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/go-quicktest/qt"
-	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/kerneltest"
 	"github.com/ringside-tools/ringside/internal/output"
@@ -112,23 +111,10 @@ func runs32(t *testing.T) bool {
 	return exec.Command(workload32, "nothing", "127.0.0.1:1").Run() == nil
 }
 
-// hasMPTCP reports whether this kernel speaks MPTCP, which Debian's 5.10 does not.
-func hasMPTCP(t *testing.T) bool {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP)
-	if err == nil {
-		unix.Close(fd)
-	}
-	if k := kerneltest.Kernel(); k != "" {
-		qt.Check(t, qt.Equals(err == nil, k != "5.10"))
-	}
-	return err == nil
-}
-
 // possible are the ways that this kernel has.
 func possible(t *testing.T) []way {
 	t.Helper()
-	if hasMPTCP(t) {
+	if kerneltest.HasMPTCP(t) {
 		return ways
 	}
 	return slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return w.mptcp })

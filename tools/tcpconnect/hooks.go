@@ -3,18 +3,23 @@ package main
 import (
 	"slices"
 
+	"github.com/ringside-tools/ringside/internal/dns"
 	"github.com/ringside-tools/ringside/internal/loader"
 )
 
-// hooks are the ladders, the same for all flags.
-func hooks() []loader.Hook {
-	return []loader.Hook{
+// hooks are the ladders. -d has one more.
+func hooks(cfg *config) []loader.Hook {
+	hooks := []loader.Hook{
 		{
 			Name:  "attempts and their outcome",
 			Rungs: []loader.Rung{{Name: "raw_tp", Attach: copies(false, "state_change")}},
 		},
 		{Name: "attempts that fail at once", Rungs: []loader.Rung{fexitRung(), rawRung()}},
 	}
+	if cfg.dns {
+		hooks = append(hooks, dns.Hook())
+	}
+	return hooks
 }
 
 // fexitRung stands on the functions that can refuse a connection, whoever asks

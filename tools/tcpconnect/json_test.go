@@ -31,7 +31,7 @@ func TestJSON(t *testing.T) {
 	r := attempt(func(r *record) { r.Head.TimeNs, r.Head.CgroupId = stamp(h, moment), 7171 })
 	got := show(t, h, "--json", r)
 	qt.Check(t, qt.Equals(got, `{"time":"2026-01-02T03:04:05.123456789Z","tool":"tcpconnect","type":"event","pid":2482,"tid":2483,"ppid":1,"uid":1000,"comm":"local_agent","cgroup_id":7171,"container_id":null,`+
-		`"ip_version":4,"saddr":"10.103.219.236","sport":40000,"daddr":"10.251.148.38","dport":7001,"result":"established","ret":0,"error":null,"latency_ns":1234567,"blocking":true,"netns":4026531840,"protocol":"tcp","fastopen":false,"cut":[]}`+"\n"))
+		`"ip_version":4,"saddr":"10.103.219.236","sport":40000,"daddr":"10.251.148.38","dport":7001,"result":"established","ret":0,"error":null,"latency_ns":1234567,"blocking":true,"netns":4026531840,"protocol":"tcp","fastopen":false,"dns_query":null,"dns_cnames":null,"dns_age_ms":null,"cut":[]}`+"\n"))
 	qt.Check(t, qt.IsNil(schema(t).Validate([]byte(got))))
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/go-quicktest/qt"
 
+	"github.com/ringside-tools/ringside/internal/dns"
 	"github.com/ringside-tools/ringside/internal/layouttest"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
@@ -35,6 +36,7 @@ func TestLayout(t *testing.T) {
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfConnectRecord](types, "connect_record")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfCountKey](types, "count_key")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[netKey](types, "net_key")), qt.Commentf("%s", name))
+		qt.Check(t, qt.IsNil(layouttest.Check[dns.Record](types, "dns_record")), qt.Commentf("%s", name))
 	}
 	// What is sent has no holes: it ends in the name.
 	size := unsafe.Sizeof(trace.RecordHead{}) + 8 + 3*4 + 2*2 + 2*16 + 2*1 + 2

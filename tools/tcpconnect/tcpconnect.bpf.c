@@ -9,6 +9,7 @@
  * SYN_SENT, which may happen in an interrupt under any task: so what is known of
  * the caller waits in a map, by the address of the socket.
  */
+#include "../../internal/bpf/dns.h" /* what answers arrive, for -d */
 #include "../../internal/bpf/syscall.h"
 #include "call.h"
 
@@ -17,6 +18,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* bpf2go makes the Go types from these. */
 const struct connect_record *unused_connect_record __attribute__((unused));
 const struct count_key *unused_count_key __attribute__((unused));
+const struct dns_record *unused_dns_record __attribute__((unused)); /* for a test of its layout */
 
 /* ---- the state of sockets ---- */
 

@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ringside-tools/ringside/internal/command"
+	"github.com/ringside-tools/ringside/internal/dns"
 	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/trace"
@@ -28,6 +29,7 @@ type config struct {
 	sport     bool
 	result    bool
 	count     bool
+	dns       bool
 	v4, v6    bool
 	port      []uint16
 	notPort   []uint16
@@ -53,6 +55,7 @@ line comes with the outcome; otherwise at the attempt.`,
 			command.Bool("source-port", "s", "SPORT column: the source port; with -c count by it", &cfg.sport),
 			command.Bool("result", "", "RESULT, ERROR and LAT(ms) columns: what became of it, and after how long", &cfg.result),
 			command.Bool("count-connects", "c", "count attempts by addresses and port, and print the sums at the end", &cfg.count),
+			command.Bool("dns", "d", "QUERY column: the name of the destination, by the answers of DNS seen since the start", &cfg.dns),
 			command.List("port", "P", "PORT,...", "only to these destination ports", parsePort, &cfg.port),
 			command.List("not-port", "", "PORT,...", "not to these destination ports", parsePort, &cfg.notPort),
 			command.List("net", "", "CIDR,...", "only to these networks or addresses", parsePrefix, &cfg.net),
@@ -69,6 +72,7 @@ line comes with the outcome; otherwise at the attempt.`,
 			{Line: "tcpconnect --net 10.0.0.0/8 --not-port 53", What: "into a network, but for DNS"},
 			{Line: "tcpconnect --result", What: "what became of them, and how long it took"},
 			{Line: "tcpconnect --failed --result", What: "only what failed, and why"},
+			{Line: "tcpconnect -d", What: "with the names that were asked for"},
 			{Line: "tcpconnect -c", What: "count by addresses and port"},
 			{Line: "tcpconnect --only timeout,refused --json | jq .daddr", What: "for a pipeline"},
 			{Line: "tcpconnect --check", What: "what works on this kernel, and as whom"},
@@ -87,9 +91,13 @@ line comes with the outcome; otherwise at the attempt.`,
 	}
 }
 
-// modes are the ways to run that differ in what they need: none does.
+// modes are the ways to run that differ in what they need.
 func modes() []trace.Mode {
-	return []trace.Mode{{Name: "all", Needs: trace.BaseNeeds(), Hooks: hooks()}}
+	names := hooks(&config{dns: true})
+	return []trace.Mode{
+		{Name: "default", Needs: trace.BaseNeeds(), Hooks: hooks(&config{})},
+		{Name: "-d", Needs: append(trace.BaseNeeds(), names[len(names)-1].Rungs[0].Needs...), Hooks: names},
+	}
 }
 
 // check says what is wrong with flags that are right each by itself, and
@@ -97,6 +105,9 @@ func modes() []trace.Mode {
 func (cfg *config) check() error {
 	if cfg.v4 && cfg.v6 {
 		return command.Usagef("-4 and -6: give one of them, or none for both")
+	}
+	if cfg.dns && cfg.count {
+		return command.Usagef("-d and -c: an address may have had several names while it was counted; give one of them")
 	}
 	if cfg.failed {
 		if len(cfg.only) > 0 {
@@ -124,7 +135,7 @@ func newTool(cfg *config, env *command.Env) *trace.Tool[event] {
 	t := &trace.Tool[event]{
 		Spec:    loadBpf,
 		Set:     func(spec *ebpf.CollectionSpec) error { return setConstants(spec, cfg, env.Format) },
-		Hooks:   hooks(),
+		Hooks:   hooks(cfg),
 		Needs:   trace.BaseNeeds(),
 		Decode:  decoder(),
 		Fields:  fields,
@@ -133,6 +144,9 @@ func newTool(cfg *config, env *command.Env) *trace.Tool[event] {
 	if len(cfg.only) > 0 {
 		// What has no outcome yet when tracing ends has none of these.
 		t.Keep = func(e *event) bool { return slices.Contains(cfg.only, e.Result) }
+	}
+	if cfg.dns {
+		t.Remark = dns.Remark
 	}
 	if cfg.count {
 		t.Totals = totals(cfg)
