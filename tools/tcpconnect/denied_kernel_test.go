@@ -3,7 +3,6 @@
 package main
 
 import (
-	"runtime"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -70,7 +69,7 @@ func TestDeniedByCgroup(t *testing.T) {
 func TestDeniedBySecurityModule(t *testing.T) {
 	l, err := forbidConnect()
 	if err != nil {
-		if k := kerneltest.Kernel(); k != "" && runtime.GOARCH == "amd64" {
+		if k := kerneltest.Kernel(); k != "" {
 			t.Fatalf("kernel %s is known to have BPF security modules: %v", k, err)
 		}
 		t.Skipf("this kernel has no BPF security modules: %v", err)
