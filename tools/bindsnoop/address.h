@@ -6,13 +6,6 @@
 #include "../../internal/bpf/sockopt.h"
 #include "bindsnoop.h"
 
-/* What bind() was asked for, in the memory of the kernel or of the caller. */
-struct request {
-	const void *addr; /* struct sockaddr */
-	s32 len;
-	bool user;
-};
-
 /* struct sockaddr_in6; that of IPv4 has its address at flowinfo. */
 struct sockaddr_any {
 	u16 family;

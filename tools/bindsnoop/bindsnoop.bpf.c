@@ -20,16 +20,6 @@ const struct place *unused_place __attribute__((unused));
 
 /* ---- one call ---- */
 
-/* A call of bind() or listen() that has ended. */
-struct call {
-	u32 kind;
-	s32 ret;
-	struct socket *socket;
-	struct sock *sk;
-	u32 protocol;
-	struct request asked; /* of bind() */
-};
-
 /* Fills in the socket; false if it is none of TCP or UDP over IP. */
 static __always_inline bool is_ours(struct call *c)
 {
@@ -144,21 +134,32 @@ static __always_inline void count_call(struct bind_record *rec)
 }
 
 /*
- * slot is the program's own scratch. One function for all programs: inlined into
- * each of them it would make the object five times as large.
+ * Reports the call in the scratch of this slot, which is the program's own. Where
+ * nested is true, the socket may be one inside another. One function for all
+ * programs: inlined into each of them it would make the object five times as
+ * large.
+ *
+ * The call is in a map and not on the caller's stack. Verifiers before 6.8 do not
+ * follow a constant that a function reads from there, such as the kind: they take
+ * two callers with different constants for the same, and remove what only the
+ * second one would come to.
  */
-static __noinline int report(void *ctx, struct call *c, struct task_struct *task, u32 slot)
+static __noinline int report(void *ctx, u32 slot, bool nested)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s)
+		return 0;
+	struct call *c = &s->call;
+
+	if (!is_ours(c) || (nested && c->protocol == IPPROTO_TCP && sock_is_subflow(c->sk)))
+		return 0;
 	struct sock *sk = sock_with_address(c->sk, c->protocol);
 
 	COUNT(seen);
 	if (!wanted(c, sk) || !filter_passes(task)) {
 		COUNT(filtered);
-		return 0;
-	}
-	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	if (!s) {
-		COUNT(lost);
 		return 0;
 	}
 	bool readable = fill_socket(&s->rec, c, sk);
@@ -185,7 +186,7 @@ static __noinline int report(void *ctx, struct call *c, struct task_struct *task
 		COUNT(truncated);
 	if (!readable)
 		COUNT(unreadable);
-	submit(ctx, s, sizeof(s->rec) + offsetof(struct buffer, data) + len);
+	submit(ctx, &s->rec, sizeof(s->rec) + offsetof(struct buffer, data) + len);
 	return 0;
 }
 
@@ -199,19 +200,24 @@ static __always_inline u64 mark_of(struct call *c, u32 hook)
 	       (u64)hook << 56;
 }
 
-/*
- * One of the copies of a program. Where nested is true, the socket may be one
- * inside another.
- */
+/* Puts the call where report() finds it. */
+static __always_inline void report_call(void *ctx, const struct call *c, bool nested, u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s)
+		return;
+	s->call = *c;
+	report(ctx, slot, nested);
+}
+
+/* One of the copies of a program. */
 static __always_inline void ended(void *ctx, struct call *c, bool nested, u32 hook, u32 copy)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 task = bpf_get_current_task();
 
-	if (!handle_once(copy, (u64)task, mark_of(c, hook)) || !is_ours(c))
-		return;
-	if (nested && c->protocol == IPPROTO_TCP && sock_is_subflow(c->sk))
-		return;
-	report(ctx, c, task, hook * COPIES + copy);
+	if (handle_once(copy, task, mark_of(c, hook)))
+		report_call(ctx, c, nested, hook * COPIES + copy);
 }
 
 /*
@@ -337,8 +343,8 @@ int BPF_PROG(bind_refused, struct socket *socket, const void *addr, int len, int
 	struct call c = { .kind = KIND_BIND, .ret = ret, .socket = socket,
 			  .asked = { .addr = addr, .len = len } };
 
-	if (ret && is_ours(&c))
-		report(ctx, &c, (void *)bpf_get_current_task(), HOOK_REFUSED_BIND * COPIES);
+	if (ret)
+		report_call(ctx, &c, false, HOOK_REFUSED_BIND * COPIES);
 	return 0;
 }
 
@@ -347,8 +353,8 @@ int BPF_PROG(listen_refused, struct socket *socket, int backlog, int ret)
 {
 	struct call c = { .kind = KIND_LISTEN, .ret = ret, .socket = socket };
 
-	if (ret && is_ours(&c))
-		report(ctx, &c, (void *)bpf_get_current_task(), HOOK_REFUSED_LISTEN * COPIES);
+	if (ret)
+		report_call(ctx, &c, false, HOOK_REFUSED_LISTEN * COPIES);
 	return 0;
 }
 

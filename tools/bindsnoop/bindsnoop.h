@@ -60,9 +60,27 @@ struct bind_record {
 	u8 addr[16];     /* of IPv4 the first four */
 };
 
+/* What bind() was asked for, in the memory of the kernel or of the caller. */
+struct request {
+	const void *addr; /* struct sockaddr */
+	s32 len;
+	bool user;
+};
+
+/* A call of bind() or listen() that has ended. */
+struct call {
+	u32 kind;
+	s32 ret;
+	struct socket *socket;
+	struct sock *sk;
+	u32 protocol;
+	struct request asked; /* of bind() */
+};
+
 struct scratch {
 	struct bind_record rec;
 	struct buffer strings;
+	struct call call;
 };
 
 /*

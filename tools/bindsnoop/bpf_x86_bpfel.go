@@ -41,38 +41,11 @@ type bpfBindRecord struct {
 	Addr         [16]uint8
 }
 
-type bpfCounters struct {
-	_          structs.HostLayout
-	Seen       uint64
-	Filtered   uint64
-	Lost       uint64
-	Truncated  uint64
-	Unreadable uint64
-	Rescued    uint64
-}
-
-type bpfMark struct {
-	_     structs.HostLayout
-	Event uint64
-	Copy  uint64
-}
-
 type bpfPlace struct {
 	_      structs.HostLayout
 	Addr   [16]uint8
 	Family uint16
 	Port   uint16
-}
-
-type bpfScratch struct {
-	_       structs.HostLayout
-	Rec     bpfBindRecord
-	Strings struct {
-		_    structs.HostLayout
-		Len  uint32
-		Data [4608]int8
-	}
-	_ [4]byte
 }
 
 // Names of all BPF objects in the ELF.

@@ -1,11 +1,6 @@
 package main
 
-import (
-	"github.com/cilium/ebpf"
-
-	"github.com/ringside-tools/ringside/internal/loader"
-	"github.com/ringside-tools/ringside/internal/preflight"
-)
+import "github.com/ringside-tools/ringside/internal/loader"
 
 // hooks are the ladder: binds and listens have the same, so that one rung sees
 // both in the order in which they happen.
@@ -47,20 +42,6 @@ func rawRung() loader.Rung {
 			"calls whose descriptor another thread gave to another file before they ended",
 		},
 		Costs: "some ten nanoseconds, three times, for every system call of the machine",
-		Set:   refuseOldVerifier,
-	}
-}
-
-// refuseOldVerifier refuses the rung on 5.10, whose verifier takes a branch of
-// these programs for one that is never reached and removes it: everything would
-// be filtered, or nothing. Kernels with this helper (5.15) do not do that.
-func refuseOldVerifier(k *preflight.Kernel, _ *ebpf.CollectionSpec) error {
-	if k.HasHelper("task_pt_regs") {
-		return nil
-	}
-	return &preflight.MissingFeature{
-		Feature: "a verifier that leaves the programs at the exit of system calls as they are (5.15)",
-		Fix:     "use a kernel that allows fexit on inet_bind, or a newer one",
 	}
 }
 
