@@ -8,6 +8,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
+	"github.com/ringside-tools/ringside/internal/btfprog"
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
@@ -46,6 +47,7 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 	if err := setTransport(spec, opts); err != nil {
 		return nil, err
 	}
+	traced := takeTraced(spec)
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Cache:           k.Cache,
 		MapReplacements: opts.Maps,
@@ -54,7 +56,51 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 	if err != nil {
 		return nil, explain(err)
 	}
+	if err := loadTraced(k, coll, traced); err != nil {
+		coll.Close()
+		return nil, explain(err)
+	}
 	return &Loaded{Collection: coll, plan: plan}, nil
+}
+
+// takeTraced takes from spec the programs that attach to functions by their type
+// information.
+func takeTraced(spec *ebpf.CollectionSpec) map[string]*ebpf.ProgramSpec {
+	traced := make(map[string]*ebpf.ProgramSpec)
+	for name, p := range spec.Programs {
+		if p.Type == ebpf.Tracing {
+			traced[name] = p
+			delete(spec.Programs, name)
+		}
+	}
+	return traced
+}
+
+// loadTraced loads programs into the collection, past the library's search for
+// their functions (package btfprog says why).
+func loadTraced(k *preflight.Kernel, coll *ebpf.Collection, specs map[string]*ebpf.ProgramSpec) error {
+	types := k.Relocations()
+	if types == nil {
+		var err error
+		if types, err = k.Types(); err != nil {
+			return err
+		}
+	}
+	for name, spec := range specs {
+		id, err := k.Function(spec.AttachTo)
+		if err != nil {
+			return fmt.Errorf("program %s: %w", name, err)
+		}
+		p, err := btfprog.Load(spec, btfprog.Target{Function: id, Types: types, Maps: coll.Maps})
+		if err != nil {
+			return fmt.Errorf("program %s: %w", name, err)
+		}
+		if coll.Programs == nil {
+			coll.Programs = make(map[string]*ebpf.Program)
+		}
+		coll.Programs[name] = p
+	}
+	return nil
 }
 
 // Attach attaches the programs, in the order of the hooks.

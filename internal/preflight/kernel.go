@@ -21,9 +21,9 @@ import (
 type Kernel struct {
 	Cache *btf.Cache // for ebpf.CollectionOptions
 
-	external *btf.Spec // from --btf, or nil
-	slim     *btf.Spec // what Fit took from the kernel's, or nil
-	tried    sync.Map  // what was tried -> error
+	external *btf.Spec      // from --btf, or nil
+	slim     *slimbtf.Types // what Fit took from the kernel's, or nil
+	tried    sync.Map       // what was tried -> error
 }
 
 // Inspect opens the kernel's type information, or the file btfFile instead
@@ -56,12 +56,10 @@ func (k *Kernel) Types() (*btf.Spec, error) {
 }
 
 // Fit takes from the kernel's type information what an object needs, so that
-// most commands never read all of it. extra are names of types to look for in
-// addition. Where that fails, all of it is read after all.
-func (k *Kernel) Fit(object *btf.Spec, extra ...string) error {
-	if k.external != nil {
-		return nil
-	}
+// most commands never read all of it: the types that the object names, those of
+// the tracepoints, and the functions that its programs may go to. Where that
+// fails, all of it is read after all.
+func (k *Kernel) Fit(object *btf.Spec, tracepoints, functions []string) error {
 	names, err := slimbtf.Names(object)
 	if err != nil {
 		return fmt.Errorf("list types of BPF object: %w", err)
@@ -71,9 +69,11 @@ func (k *Kernel) Fit(object *btf.Spec, extra ...string) error {
 		return nil // Types tells
 	}
 	defer file.Close()
-	names = append(names, extra...)
+	for _, t := range tracepoints {
+		names = append(names, tracepointType(t))
+	}
 	names = append(names, memlockAccount)
-	if k.slim, err = slimbtf.Extract(file, names); err != nil {
+	if k.slim, err = slimbtf.Extract(file, names, functions); err != nil {
 		k.slim = nil
 	}
 	return nil
@@ -87,8 +87,8 @@ func (k *Kernel) Ready() error {
 
 // fitted returns the types that Fit took, or else all of the kernel's.
 func (k *Kernel) fitted() (*btf.Spec, error) {
-	if k.slim != nil {
-		return k.slim, nil
+	if k.external == nil && k.slim != nil {
+		return k.slim.Spec, nil
 	}
 	return k.Types()
 }
@@ -96,10 +96,10 @@ func (k *Kernel) fitted() (*btf.Spec, error) {
 // Relocations returns the types to fit programs to, nil for all of the
 // kernel's.
 func (k *Kernel) Relocations() *btf.Spec {
-	if k.external != nil {
-		return k.external
+	if spec, err := k.fitted(); err == nil && (k.external != nil || k.slim != nil) {
+		return spec
 	}
-	return k.slim
+	return nil
 }
 
 // HasFunction reports whether the kernel's type information knows a function
@@ -108,22 +108,31 @@ func (k *Kernel) HasFunction(name string) bool {
 	return len(k.functions(name)) > 0
 }
 
-func (k *Kernel) functions(name string) []*btf.Func {
+// functions are those of that name. Whether a program can go to one depends on
+// the running kernel's own type information; a file stands in where it has none.
+func (k *Kernel) functions(name string) []slimbtf.Function {
+	if k.slim != nil {
+		if fns, asked := k.slim.Functions[name]; asked {
+			return fns
+		}
+	}
 	spec, err := k.Types()
 	if err != nil {
 		return nil
 	}
-	types, err := spec.AnyTypesByName(name)
-	if err != nil {
-		return nil
+	return slimbtf.FunctionsOf(spec, name)
+}
+
+// Function returns the id of the only function of that name in the running
+// kernel's type information, by which programs attach to it.
+func (k *Kernel) Function(name string) (btf.TypeID, error) {
+	if err := k.Traceable(name); err != nil {
+		return 0, err
 	}
-	var out []*btf.Func
-	for _, t := range types {
-		if fn, ok := t.(*btf.Func); ok {
-			out = append(out, fn)
-		}
+	if k.external != nil && k.slim == nil {
+		return 0, fmt.Errorf("this kernel has no type information of its own, which programs attach by")
 	}
-	return out
+	return k.functions(name)[0].ID, nil
 }
 
 // Traceable says why the function's type information does not do for fentry,
@@ -137,17 +146,9 @@ func (k *Kernel) Traceable(name string) error {
 	case len(fns) > 1:
 		return fmt.Errorf("the kernel's type information has %s %d times", name, len(fns))
 	}
-	proto, ok := fns[0].Type.(*btf.FuncProto)
-	if !ok {
-		return fmt.Errorf("function %s has no prototype", name)
-	}
-	for _, p := range proto.Params {
-		ptr, ok := btf.UnderlyingType(p.Type).(*btf.Pointer)
-		if !ok {
-			continue
-		}
-		if fwd, ok := btf.UnderlyingType(ptr.Target).(*btf.Fwd); ok {
-			return fmt.Errorf("argument %s of %s points to struct %s, which the kernel's type information does not define", p.Name, name, fwd.Name)
+	for _, p := range fns[0].Params {
+		if p.Undefined != "" {
+			return fmt.Errorf("argument %s of %s points to struct %s, which the kernel's type information does not define", p.Name, name, p.Undefined)
 		}
 	}
 	return nil
@@ -158,11 +159,7 @@ func (k *Kernel) Traceable(name string) error {
 func (k *Kernel) Parameters(function string) []string {
 	var names []string
 	for _, fn := range k.functions(function) {
-		proto, ok := fn.Type.(*btf.FuncProto)
-		if !ok {
-			continue
-		}
-		for _, p := range proto.Params {
+		for _, p := range fn.Params {
 			names = append(names, p.Name)
 		}
 		break
@@ -170,18 +167,18 @@ func (k *Kernel) Parameters(function string) []string {
 	return names
 }
 
-// TracepointType is the name of the type by which a raw tracepoint is known.
-func TracepointType(name string) string { return "btf_trace_" + name }
+// tracepointType is the name of the type by which a raw tracepoint is known.
+func tracepointType(name string) string { return "btf_trace_" + name }
 
-// HasTracepoint reports whether the kernel has the raw tracepoint, whose
-// [TracepointType] must have been given to Fit.
+// HasTracepoint reports whether the kernel has the raw tracepoint, which must
+// have been given to Fit.
 func (k *Kernel) HasTracepoint(name string) bool {
 	spec, err := k.fitted()
 	if err != nil {
 		return false
 	}
 	var td *btf.Typedef
-	return spec.TypeByName(TracepointType(name), &td) == nil
+	return spec.TypeByName(tracepointType(name), &td) == nil
 }
 
 // HasHelper reports whether the kernel knows the BPF helper, by the enum of

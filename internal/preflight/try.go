@@ -8,6 +8,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/ringside-tools/ringside/internal/btfprog"
 )
 
 // once remembers the result of a try, which costs system calls.
@@ -29,25 +31,19 @@ func (k *Kernel) CanTrace(function string) error {
 }
 
 func (k *Kernel) tryTrace(function string) error {
-	if err := k.Traceable(function); err != nil {
+	id, err := k.Function(function)
+	if err != nil {
 		return err
 	}
-	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{
-		"probe": {
-			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: function,
-			License:      "GPL",
-			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
-		},
-	}}
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		Cache:    k.Cache,
-		Programs: ebpf.ProgramOptions{LogDisabled: true},
-	})
+	p, err := btfprog.Load(&ebpf.ProgramSpec{
+		Name: "probe", Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, License: "GPL",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+	}, btfprog.Target{Function: id})
 	if err != nil {
 		return fmt.Errorf("load fentry program: %w", cause(err))
 	}
-	defer coll.Close()
-	l, err := link.AttachTracing(link.TracingOptions{Program: coll.Programs["probe"]})
+	defer p.Close()
+	l, err := link.AttachTracing(link.TracingOptions{Program: p})
 	if err != nil {
 		return fmt.Errorf("attach fentry program: %w", cause(err))
 	}

@@ -14,9 +14,14 @@ type index struct {
 	steps []uint32 // offset in the type section of every stride-th type
 	named []uint32
 
+	functions []functionAt
+
 	window []byte // of the type section, from at
 	at     int64
 }
+
+// functionAt is a function that was asked for: the offset of its name, and its id.
+type functionAt struct{ name, id uint32 }
 
 // stride is how many types lie between two known offsets. The few that are
 // read are found from the last one before them, which costs less than knowing
@@ -24,7 +29,7 @@ type index struct {
 const stride = 64
 
 // readTypes streams over the type section.
-func readTypes(file io.ReaderAt, h header, wanted map[uint32]string) (*index, error) {
+func readTypes(file io.ReaderAt, h header, wanted found) (*index, error) {
 	ix := &index{file: file, h: h}
 	s := newStream(file, h.typeOff, h.typeLen)
 	for s.off < h.typeLen {
@@ -45,8 +50,13 @@ func readTypes(file io.ReaderAt, h header, wanted map[uint32]string) (*index, er
 			ix.steps = append(ix.steps, at)
 		}
 		ix.count++
-		if _, ok := wanted[name]; ok && selectable(kindOf(info)) {
+		if _, ok := wanted.types[name]; ok && selectable(kindOf(info)) {
 			ix.named = append(ix.named, ix.count)
+		}
+		if kindOf(info) == kindFunc {
+			if _, ok := wanted.functions[name]; ok {
+				ix.functions = append(ix.functions, functionAt{name, ix.count})
+			}
 		}
 	}
 	return ix, nil

@@ -58,11 +58,20 @@ type header struct {
 	strOff, strLen   int64
 }
 
+// Types are what was taken from the kernel's.
+type Types struct {
+	Spec *btf.Spec
+	// Functions has an entry for each name that was asked for, empty where the
+	// kernel has no such function. Some kernels list a function twice.
+	Functions map[string][]Function
+}
+
 // Extract returns the types of raw BTF that are called one of names, with
-// those of their fields and values that are, too. Types that have another name
-// appear only as far as they are part of those.
-func Extract(file io.ReaderAt, names []string) (*btf.Spec, error) {
-	blob, err := extract(file, names)
+// those of their fields and values that are, too, and the functions of other
+// names. Types that have another name appear only as far as they are part of
+// those.
+func Extract(file io.ReaderAt, names, functions []string) (*Types, error) {
+	blob, fns, err := extract(file, names, functions)
 	if err != nil {
 		return nil, fmt.Errorf("extract kernel types: %w", err)
 	}
@@ -70,29 +79,41 @@ func Extract(file io.ReaderAt, names []string) (*btf.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("extract kernel types: %w", err)
 	}
-	return spec, nil
+	return &Types{Spec: spec, Functions: fns}, nil
 }
 
-func extract(file io.ReaderAt, names []string) ([]byte, error) {
+func extract(file io.ReaderAt, names, functions []string) ([]byte, map[string][]Function, error) {
 	h, err := readHeader(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	wanted, err := findNames(file, h, names)
+	found, err := findNames(file, h, names, functions)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	ix, err := readTypes(file, h, wanted)
+	ix, err := readTypes(file, h, found)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	b := newBuilder(ix, wanted)
+	b := newBuilder(ix, found.types)
 	for _, id := range ix.named {
 		if _, err := b.add(id); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return b.marshal(), nil
+	fns := make(map[string][]Function, len(functions))
+	for _, name := range functions {
+		fns[name] = nil
+	}
+	for _, at := range ix.functions {
+		f, err := ix.function(at.id)
+		if err != nil {
+			return nil, nil, err
+		}
+		name := found.functions[at.name]
+		fns[name] = append(fns[name], f)
+	}
+	return b.marshal(), fns, nil
 }
 
 func readHeader(file io.ReaderAt) (header, error) {
@@ -112,26 +133,44 @@ func readHeader(file io.ReaderAt) (header, error) {
 	return h, nil
 }
 
-// findNames returns the offsets in the string section of the names that are
-// there. The kernel keeps every string once.
-func findNames(file io.ReaderAt, h header, names []string) (map[uint32]string, error) {
-	want := make(map[string]bool, len(names))
+// found are names by their offsets in the string section.
+type found struct {
+	types     map[uint32]string // also of fields and values
+	functions map[uint32]string
+}
+
+// findNames looks for the names that are there. The kernel keeps every string
+// once.
+func findNames(file io.ReaderAt, h header, names, functions []string) (found, error) {
+	const isType, isFunction = 1, 2
+	want := make(map[string]uint8, len(names)+len(functions))
 	longest := 0
 	for _, n := range names {
-		want[n] = true
+		want[n] |= isType
 		longest = max(longest, len(n))
 	}
-	found := make(map[uint32]string, len(names))
+	for _, n := range functions {
+		want[n] |= isFunction
+		longest = max(longest, len(n))
+	}
+	f := found{types: make(map[uint32]string, len(names)), functions: make(map[uint32]string, len(functions))}
 	s := newStream(file, h.strOff, h.strLen)
 	for s.off < h.strLen {
-		at := s.off
+		at := uint32(s.off)
 		str, err := s.string()
 		if err != nil {
-			return nil, err
+			return f, err
 		}
-		if len(str) > 0 && len(str) <= longest && want[string(str)] {
-			found[uint32(at)] = string(str)
+		if len(str) == 0 || len(str) > longest {
+			continue
+		}
+		what := want[string(str)]
+		if what&isType != 0 {
+			f.types[at] = string(str)
+		}
+		if what&isFunction != 0 {
+			f.functions[at] = string(str)
 		}
 	}
-	return found, nil
+	return f, nil
 }

@@ -35,7 +35,12 @@ func sample(t testing.TB) []byte {
 	}
 	types := append(filler[:100:100], outer, &btf.Enum{Name: "ids", Size: 4, Values: []btf.EnumValue{
 		{Name: "FIRST", Value: 3}, {Name: "SECOND", Value: 7},
-	}}, &btf.Typedef{Name: "btf_trace_tick", Type: &btf.Pointer{Target: &btf.FuncProto{Return: long}}})
+	}}, &btf.Func{Name: "run", Type: &btf.FuncProto{Return: long, Params: []btf.FuncParam{
+		{Name: "outer", Type: &btf.Const{Type: &btf.Pointer{Target: &btf.Const{Type: outer}}}},
+		{Name: "vague", Type: &btf.Pointer{Target: &btf.Const{Type: &btf.Fwd{Name: "unknown", Kind: btf.FwdStruct}}}},
+		{Name: "n", Type: long}, {Name: "any", Type: &btf.Pointer{Target: &btf.Void{}}},
+	}}}, &btf.Func{Name: "twice", Type: &btf.FuncProto{Return: long}}, &btf.Func{Name: "twice", Type: &btf.FuncProto{Return: &btf.Void{}, Params: []btf.FuncParam{{Name: "n", Type: long}}}},
+		&btf.Typedef{Name: "btf_trace_tick", Type: &btf.Pointer{Target: &btf.FuncProto{Return: long}}})
 	b, err := btf.NewBuilder(append(types, filler[100:]...), nil)
 	qt.Assert(t, qt.IsNil(err))
 	raw, err := b.Marshal(nil, nil)
@@ -44,10 +49,11 @@ func sample(t testing.TB) []byte {
 }
 
 func TestExtract(t *testing.T) {
-	spec, err := Extract(bytes.NewReader(sample(t)), []string{
+	types, err := Extract(bytes.NewReader(sample(t)), []string{
 		"outer", "next", "part", "depth", "shown", "list", "bits", "ids", "SECOND", "btf_trace_tick", "missing",
-	})
+	}, nil)
 	qt.Assert(t, qt.IsNil(err))
+	spec := types.Spec
 
 	var outer *btf.Struct
 	qt.Assert(t, qt.IsNil(spec.TypeByName("outer", &outer)))
@@ -84,6 +90,46 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+// TestFunctions: functions are found by name, and nothing else is; from a part
+// the same comes out as from the whole.
+func TestFunctions(t *testing.T) {
+	raw := sample(t)
+	names := []string{"run", "twice", "outer", "none"}
+	types, err := Extract(bytes.NewReader(raw), []string{"outer", "next"}, names)
+	qt.Assert(t, qt.IsNil(err))
+	whole, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.HasLen(types.Functions, len(names)))
+	for _, name := range names {
+		qt.Check(t, qt.DeepEquals(types.Functions[name], FunctionsOf(whole, name)), qt.Commentf("%s", name))
+	}
+	run := types.Functions["run"]
+	qt.Assert(t, qt.HasLen(run, 1))
+	qt.Check(t, qt.DeepEquals(run[0].Params, []Param{{Name: "outer"}, {Name: "vague", Undefined: "unknown"}, {Name: "n"}, {Name: "any"}}))
+	qt.Check(t, qt.HasLen(types.Functions["twice"], 2))
+	qt.Check(t, qt.HasLen(types.Functions["outer"], 0))
+	var outer *btf.Struct
+	qt.Check(t, qt.IsNil(types.Spec.TypeByName("outer", &outer)))
+}
+
+// TestFunctionsKernel asks a real kernel.
+func TestFunctionsKernel(t *testing.T) {
+	file, err := os.Open("/sys/kernel/btf/vmlinux")
+	if err != nil {
+		t.Skipf("this kernel shows no type information: %v", err)
+	}
+	defer file.Close()
+	whole, err := btf.LoadKernelSpec()
+	qt.Assert(t, qt.IsNil(err))
+	names := []string{"vfs_read", "cap_capable", "inet_bind", "tcp_v4_connect", "no_such_function"}
+	types, err := Extract(file, []string{"task_struct", "pid"}, names)
+	qt.Assert(t, qt.IsNil(err))
+	for _, name := range names {
+		qt.Check(t, qt.DeepEquals(types.Functions[name], FunctionsOf(whole, name)), qt.Commentf("%s", name))
+	}
+	qt.Check(t, qt.HasLen(types.Functions["vfs_read"], 1))
+}
+
 // What is extracted from a real kernel says the same as the whole of it.
 func TestExtractKernel(t *testing.T) {
 	file, err := os.Open("/sys/kernel/btf/vmlinux")
@@ -104,8 +150,9 @@ func TestExtractKernel(t *testing.T) {
 	for s, list := range fields {
 		names = append(append(names, s), list...)
 	}
-	slim, err := Extract(file, names)
+	types, err := Extract(file, names, nil)
 	qt.Assert(t, qt.IsNil(err))
+	slim := types.Spec
 	for s, list := range fields {
 		want, got := flatten(t, whole, s), flatten(t, slim, s)
 		qt.Check(t, qt.Equals(got["sizeof"], want["sizeof"]), qt.Commentf("%s", s))
@@ -148,6 +195,6 @@ func FuzzExtract(f *testing.F) {
 	f.Add(sample(f))
 	f.Add([]byte{0x9f, 0xeb, 1, 0, 24, 0, 0, 0})
 	f.Fuzz(func(_ *testing.T, raw []byte) {
-		Extract(bytes.NewReader(raw), []string{"outer", "next", "part", "depth", "shown", "list", "bits", "ids", "SECOND"})
+		Extract(bytes.NewReader(raw), []string{"outer", "next", "part", "depth", "shown", "list", "bits", "ids", "SECOND"}, []string{"run", "tick"})
 	})
 }
