@@ -54,7 +54,7 @@ func Load(spec *ebpf.ProgramSpec, to Target) (*ebpf.Program, error) {
 	}
 	defer handle.Close()
 	var code bytes.Buffer
-	if err := insns.Marshal(&code, binary.NativeEndian); err != nil {
+	if err := insns.Marshal(&code, native()); err != nil {
 		return nil, fmt.Errorf("encode program: %w", err)
 	}
 	license := append([]byte(spec.License), 0)
@@ -81,6 +81,15 @@ func Load(spec *ebpf.ProgramSpec, to Target) (*ebpf.Program, error) {
 		return nil, err
 	}
 	return ebpf.NewProgramFromFD(fd)
+}
+
+// native is the byte order of this machine, as one of the two that the library
+// knows.
+func native() binary.ByteOrder {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return binary.LittleEndian
+	}
+	return binary.BigEndian
 }
 
 // associate puts maps where the program refers to them by name.
