@@ -86,8 +86,7 @@ func (st *started) lossTold(s subject, stderr string) (uint64, error) {
 	if rest := int64(a.seen - a.printed - a.filtered - a.lost); rest != 0 {
 		return 0, fmt.Errorf("its summary does not add up: %d seen, %d unexplained", a.seen, rest)
 	}
-	const header = 1
-	if lines := uint64(st.out.lines - header); lines != a.printed {
+	if lines := uint64(st.out.lines - s.header() - st.out.told); lines != a.printed {
 		return 0, fmt.Errorf("it says %d printed, but printed %d lines", a.printed, lines)
 	}
 	return a.lost, nil
