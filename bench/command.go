@@ -67,7 +67,7 @@ func ourCommand(name, mode string, runs int) subject {
 
 // commands are all that there are, each from the file of its name.
 func commands() []command {
-	return []command{execsnoop(), capable()}
+	return []command{execsnoop(), capable(), tcpconnect(), bindsnoop()}
 }
 
 func peerPackages(commands []command) []string {
