@@ -15,10 +15,14 @@ type capture struct {
 	mark  []byte
 	lines int // whole lines so far
 	marks int // those with the mark
+	told  int // those of ours that are no event but tell a loss, in JSON
 	rest  []byte
 	buf   []byte
 	pos   int64
 }
+
+// toldMark is in such a line. No text of an event has it: JSON escapes quotes.
+var toldMark = []byte(`,"type":"lost",`)
 
 func (b *bench) newCapture(mark string) (*capture, error) {
 	f, err := os.CreateTemp(b.dir, "stdout-")
@@ -62,6 +66,9 @@ func (c *capture) count(b []byte) {
 		c.lines++
 		if bytes.Contains(line, c.mark) {
 			c.marks++
+		}
+		if bytes.Contains(line, toldMark) {
+			c.told++
 		}
 		c.rest, b = c.rest[:0], b[i+1:]
 	}

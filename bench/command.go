@@ -42,6 +42,14 @@ func (s subject) label() string {
 	return s.tool + " `" + s.mode + "`"
 }
 
+// header is how many lines one of ours prints before the first event.
+func (s subject) header() int {
+	if s.mode == "--json" {
+		return 0
+	}
+	return 1
+}
+
 // ourCommand is a command of ours, which is built in the folder of its name.
 func ourCommand(name, mode string, runs int) subject {
 	return subject{
@@ -59,7 +67,7 @@ func ourCommand(name, mode string, runs int) subject {
 
 // commands are all that there are, each from the file of its name.
 func commands() []command {
-	return []command{execsnoop(), capable()}
+	return []command{execsnoop(), capable(), tcpconnect(), bindsnoop()}
 }
 
 func peerPackages(commands []command) []string {

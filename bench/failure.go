@@ -28,7 +28,7 @@ func reasonFor(err error) string {
 
 // telling is what says more than the last line: bcc's and libbpf's first words
 // on what a kernel lacks.
-var telling = regexp.MustCompile(`(?m)Unable to find kernel headers|failed to create kprobe .*$`)
+var telling = regexp.MustCompile(`(?m)Unable to find kernel headers|failed to create kprobe .*$|failed to resolve CO-RE relocation .*$`)
 
 // reasonIn finds why a tool gave up in what it said, as code. That is the last
 // line of most tools, and of Python's tracebacks.

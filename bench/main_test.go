@@ -44,6 +44,17 @@ func TestTimes(t *testing.T) {
 	qt.Check(t, qt.Equals(connectLoad().times(7, 500), 7*15))
 }
 
+// TestFloodEach: a flag is what it says at least, and small loads are not cut.
+func TestFloodEach(t *testing.T) {
+	full, small := &bench{sizes: fullSizes}, &bench{sizes: emulatedSizes}
+	qt.Check(t, qt.Equals(full.floodEach(execLoad("/bin/true")), 10_000))
+	qt.Check(t, qt.Equals(full.floodEach(capableLoad()), 100_000))
+	qt.Check(t, qt.Equals(full.floodEach(connectLoad()), 30_000))
+	qt.Check(t, qt.Equals(small.floodEach(connectLoad()), 530))
+	flagged := &bench{sizes: sizesFor(options{flood: 50_000})}
+	qt.Check(t, qt.Equals(flagged.floodEach(connectLoad()), 50_000))
+}
+
 // TestRate: a guest is asked for less, and what is asked for is what is made.
 func TestRate(t *testing.T) {
 	b := &bench{sizes: fullSizes}

@@ -40,7 +40,7 @@ type target struct {
 	peer   string // "": limit is absolute
 	limit  float64
 	atMost bool // else at least
-	native bool // a time, which an emulated machine cannot keep to
+	native bool // a time or a rate, which an emulated machine cannot keep to
 }
 
 // result is a measured metric: samples[subject][figure][run].

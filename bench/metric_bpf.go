@@ -56,6 +56,8 @@ empty program. ` + text,
 			if err != nil {
 				return nil, err
 			}
+			// An interrupt while it prints is lost on bcc, which then goes on.
+			t.out.quiet(500 * time.Millisecond)
 			_, err = t.finish()
 			n := float64(l.times(b.bpf, 10))
 			if s.runs > 0 {

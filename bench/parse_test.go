@@ -47,18 +47,22 @@ func TestParseSummary(t *testing.T) {
 
 func TestLossTold(t *testing.T) {
 	for name, test := range map[string]struct {
+		mode   string
 		stderr string
 		lines  int
+		told   int
 		want   uint64
 		err    string
 	}{
-		"right":              {"x: 12 seen = 9 printed + 1 filtered + 2 lost\n", 10, 2, ""},
-		"does not add up":    {"x: 13 seen = 9 printed + 1 filtered + 2 lost\n", 10, 0, ".*13 seen, 1 unexplained"},
-		"lines do not match": {"x: 12 seen = 9 printed + 1 filtered + 2 lost\n", 9, 0, "it says 9 printed, but printed 8 lines"},
+		"right":              {"", "x: 12 seen = 9 printed + 1 filtered + 2 lost\n", 10, 0, 2, ""},
+		"does not add up":    {"", "x: 13 seen = 9 printed + 1 filtered + 2 lost\n", 10, 0, 0, ".*13 seen, 1 unexplained"},
+		"lines do not match": {"", "x: 12 seen = 9 printed + 1 filtered + 2 lost\n", 9, 0, 0, "it says 9 printed, but printed 8 lines"},
+		"JSON":               {"--json", "x: 12 seen = 9 printed + 1 filtered + 2 lost\n", 12, 3, 2, ""},
+		"JSON, one too many": {"--json", "x: 12 seen = 9 printed + 1 filtered + 2 lost\n", 12, 2, 0, "it says 9 printed, but printed 10 lines"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			st := &started{out: &capture{lines: test.lines}}
-			got, err := st.lossTold(subject{tool: ours}, test.stderr)
+			st := &started{out: &capture{lines: test.lines, told: test.told}}
+			got, err := st.lossTold(subject{tool: ours, mode: test.mode}, test.stderr)
 			if test.err != "" {
 				qt.Assert(t, qt.ErrorMatches(err, test.err))
 				return
@@ -89,6 +93,18 @@ func TestCapture(t *testing.T) {
 	qt.Assert(t, qt.IsNil(c.read()))
 	qt.Assert(t, qt.Equals(c.lines, 4))
 	qt.Assert(t, qt.Equals(c.marks, 2))
+}
+
+// TestCaptureOfJSON: a line that tells a loss is no event, and an event cannot
+// look like one.
+func TestCaptureOfJSON(t *testing.T) {
+	c := &capture{mark: []byte("MARK")}
+	c.count([]byte(`{"time":"2026-01-02T03:04:05.123456789Z","tool":"x","type":"event","comm":"MARK"}` + "\n" +
+		`{"time":"2026-01-02T03:04:05.123456789Z","tool":"x","type":"lost","lost":12,"lost_total":12}` + "\n" +
+		`{"time":"2026-01-02T03:04:05.123456789Z","tool":"x","type":"event","comm":",\"type\":\"lost\","}` + "\n"))
+	qt.Assert(t, qt.Equals(c.lines, 3))
+	qt.Assert(t, qt.Equals(c.marks, 1))
+	qt.Assert(t, qt.Equals(c.told, 1))
 }
 
 func TestReadyHasAnotherMark(t *testing.T) {
