@@ -50,7 +50,8 @@ and container used and was refused: the least that they need.`,
 			command.Bool("user-stack", "U", "user stack below each line", &cfg.ustack),
 			command.Bool("extra", "x", "TID, INSETID and VERDICT columns", &cfg.extra),
 			command.Optional("unique", "", []string{"pid", "cgroup", "container"}, "show a capability once for each of these", &cfg.unique),
-			command.Parsed("cap", "", "NAME,...", "only these capabilities", &cfg.caps, parseCaps),
+			command.Parsed("cap", "", "NAME,...", "only these capabilities", &cfg.caps,
+				func(s string) (preflight.Set, error) { caps, err := parseCaps(s); return cfg.caps | caps, err }),
 			command.Bool("denied", "", "only what was refused", &cfg.denied),
 			command.Bool("profile", "", "print at the end what was used and what was refused, by executable, unit and container", &cfg.profile),
 			command.Choice("format", "", formatNames(), "of a profile: ready lines for setcap, a systemd unit, docker, or Kubernetes", &cfg.format),
@@ -134,6 +135,8 @@ func (cfg *config) check(env *command.Env) error {
 		return command.Usagef("--format: is of a --profile, which is not asked for")
 	case !cfg.profile && cfg.during != 0:
 		return command.Usagef("--for: is of a --profile; --duration ends every run")
+	case cfg.during != 0 && env.Duration != 0:
+		return command.Usagef("--for and --duration: both say when to end; give one of them")
 	case cfg.format != formatNames()[0] && env.Format != "table":
 		return command.Usagef("--format %s: is a format of its own, and -o another", cfg.format)
 	case cfg.as != "" && len(env.Args) == 0:

@@ -58,6 +58,7 @@ func TestFlags(t *testing.T) {
 		{"--unique -x", config{unique: "pid", extra: true}},
 		{"--cap net_raw", config{caps: set(13)}},
 		{"--cap=CAP_NET_RAW,21", config{caps: set(13, 21)}},
+		{"--cap net_raw --cap 21", config{caps: set(13, 21)}},
 		{"--denied", config{denied: true}},
 		{"--profile", config{profile: true}},
 		{"--profile --format docker", config{profile: true, format: "docker"}},
@@ -94,7 +95,7 @@ func TestWrongFlags(t *testing.T) {
 		"--unique=tid": "--unique", "--unique=": "--unique", "--cap netraw": "--cap", "--cap 64": "--cap", "--cap": "--cap", "--cap net_raw,,bpf": "--cap",
 		"--format tar --profile": "--format", "--for soon --profile": "--for", "-y": "-y", "--as=": "--as",
 		"--profile -K": "--profile", "--profile -U": "--profile", "--profile -x": "--profile", "--profile --unique": "--profile",
-		"--format docker": "--format", "--format json": "--format", "--for 10": "--for", "--as nobody": "--as",
+		"--format docker": "--format", "--format json": "--format", "--for 10": "--for", "--profile --for 1m --duration 1h": "--for", "--as nobody": "--as",
 		"--profile --format docker --json": "--format", "--profile --format setcap -o csv": "--format",
 	} {
 		stdout, stderr, code := execute(t, strings.Fields(args)...)

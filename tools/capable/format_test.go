@@ -20,6 +20,7 @@ func someRows() []row {
 		{by: byExecutable, name: "/usr/bin/unshare", userns: true, used: set(21)},
 		{by: byUnit, name: "a.service", used: set(1, 2, 10), refused: set(12, 21)},
 		{by: byUnit, name: "b.service"},
+		{by: byUnit, name: "d.scope", used: set(10)},
 		{by: byUnit, name: "c.service", userns: true, used: set(21)},
 		{by: byContainer, name: "0123abcd", used: set(10), unaudited: set(34), refused: set(19)},
 		{by: byContainer, name: "0123abcd", userns: true, used: set(21)},
@@ -48,6 +49,9 @@ AmbientCapabilities=CAP_DAC_OVERRIDE CAP_NET_BIND_SERVICE
 [Service]
 CapabilityBoundingSet=
 AmbientCapabilities=
+
+# unit d.scope
+# a scope has no such settings: CAP_NET_BIND_SERVICE
 `,
 		"docker": `# command ping -c 1
 --cap-drop ALL --cap-add SETUID --cap-add NET_RAW

@@ -50,6 +50,11 @@ func writeSystemd(b []byte, rows []row) []byte {
 		list := strings.Join(r.least().Names(), " ")
 		b = appendTitle(b, r)
 		b = appendRefused(b, r)
+		// A scope adopts processes that somebody else has started.
+		if r.by == byUnit && strings.HasSuffix(r.name, ".scope") {
+			b = fmt.Appendf(b, "# a scope has no such settings: %s\n", or(list, "nothing"))
+			continue
+		}
 		b = fmt.Appendf(b, "[Service]\nCapabilityBoundingSet=%s\nAmbientCapabilities=%s\n", list, list)
 	}
 	return b
