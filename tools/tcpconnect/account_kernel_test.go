@@ -45,19 +45,20 @@ func TestExactCount(t *testing.T) {
 				a := r.Account()
 				// From 7.0 on the kernel can preempt programs and skip others: what all
 				// copies of one were skipped for is lost, and told. With perf buffers
-				// it also gives up where three of its callers were preempted on a CPU.
-				lost := 0
+				// it also gives up where three of its callers were preempted on a CPU. What is
+				// told is a bound; it is much less that is missing.
+				told, few := 0, 0
 				if kerneltest.Kernel() == "newest" {
-					lost = int(a.Lost) + skippedRuns(r)
+					told, few = int(a.Lost)+skippedRuns(r), 50
 					t.Logf("%s", r.Stderr())
 				}
-				qt.Check(t, qt.IsTrue(int(a.Lost) <= lost && lost < 50), qt.Commentf("%s", r.Stderr()))
+				qt.Check(t, qt.IsTrue(int(a.Lost) <= few), qt.Commentf("%s", r.Stderr()))
 				for _, c := range []struct {
 					pid, n int
 					result string
 				}{{pid, connects, "established"}, {refused, 307, "refused"}, {early, 211, "unreachable"}} {
 					events := of(r, c.pid)
-					qt.Check(t, qt.IsTrue(len(events) <= c.n && len(events) >= c.n-lost), qt.Commentf("%d %s", len(events), c.result))
+					qt.Check(t, qt.IsTrue(len(events) <= c.n && len(events) >= c.n-min(told, few)), qt.Commentf("%d %s", len(events), c.result))
 					for _, e := range events {
 						qt.Assert(t, qt.Equals(e["result"], any(c.result)))
 					}
@@ -86,11 +87,11 @@ func TestExactTable(t *testing.T) {
 		pid := storm(t, "127.0.0.1:0", "1009", "8", 0)
 		early := storm(t, "255.255.255.255:1", "211", "4", syscall.ENETUNREACH)
 		qt.Assert(t, qt.Equals(r.Stop(), 0))
-		lost := 0
+		told, few := 0, 0
 		if kerneltest.Kernel() == "newest" {
-			lost = int(r.Account().Lost) + skippedRuns(r)
+			told, few = int(r.Account().Lost)+skippedRuns(r), 20
 		}
-		qt.Check(t, qt.IsTrue(int(r.Account().Lost) <= lost && lost < 20), qt.Commentf("%s", r.Stderr()))
+		qt.Check(t, qt.IsTrue(int(r.Account().Lost) <= few), qt.Commentf("%s", r.Stderr()))
 		rows := func(pid int) (n int) {
 			for line := range strings.Lines(r.Stdout()) {
 				if strings.HasPrefix(line, itoa(pid)+" ") {
@@ -100,7 +101,7 @@ func TestExactTable(t *testing.T) {
 			return n
 		}
 		qt.Check(t, qt.IsTrue(rows(pid) <= 1009 && rows(early) <= 211))
-		qt.Check(t, qt.IsTrue(rows(pid)+rows(early)+lost >= 1009+211), qt.Commentf("%d and %d: %s", rows(pid), rows(early), r.Stderr()))
+		qt.Check(t, qt.IsTrue(rows(pid)+rows(early)+min(told, few) >= 1009+211), qt.Commentf("%d and %d: %s", rows(pid), rows(early), r.Stderr()))
 	}
 }
 
