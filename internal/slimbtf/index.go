@@ -50,10 +50,12 @@ func readTypes(file io.ReaderAt, h header, wanted found) (*index, error) {
 			ix.steps = append(ix.steps, at)
 		}
 		ix.count++
-		if _, ok := wanted.types[name]; ok && selectable(kindOf(info)) {
-			ix.named = append(ix.named, ix.count)
-		}
-		if kindOf(info) == kindFunc {
+		switch kind := kindOf(info); { // a lookup for every type would take longest
+		case selectable(kind):
+			if _, ok := wanted.types[name]; ok {
+				ix.named = append(ix.named, ix.count)
+			}
+		case kind == kindFunc:
 			if _, ok := wanted.functions[name]; ok {
 				ix.functions = append(ix.functions, functionAt{name, ix.count})
 			}
