@@ -52,6 +52,7 @@ func main() {
 	}
 	ways := map[string]func(*args){
 		"block":       block,
+		"each":        each,
 		"nonblock":    nonblock,
 		"uring":       uring,
 		"fastopen":    fastOpenConnect,

@@ -12,6 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// each connects to the destination and to all others that are given.
+func each(a *args) {
+	block(a)
+	for _, word := range a.rest {
+		to, err := netip.ParseAddrPort(word)
+		check("address", err)
+		block(&args{to: to})
+	}
+}
+
 // block connects and waits.
 func block(a *args) {
 	fd := socket(a.to.Addr(), 0)
