@@ -9,13 +9,14 @@ serve() { # PORT
 }
 ip link set lo up 2>/dev/null || ifconfig lo up
 bindsnoop -E -l &
+tool=$!
 sleep 2
 serve 8081 &
 sleep 1
 serve 8081
 serve 81 &
 sleep 1
-kill -INT %1 2>/dev/null || :
+kill -INT "$tool"
 wait
 echo
 echo "what listens already, written down and looked for:"
