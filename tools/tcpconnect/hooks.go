@@ -12,7 +12,7 @@ func hooks(cfg *config) []loader.Hook {
 	hooks := []loader.Hook{
 		{
 			Name:  "attempts and their outcome",
-			Rungs: []loader.Rung{{Name: "raw_tp", Attach: copies(false, "state_change")}},
+			Rungs: []loader.Rung{{Name: "raw_tp", Attach: copies("state_change")}},
 		},
 		{Name: "attempts that fail at once", Rungs: []loader.Rung{fexitRung(), rawRung()}},
 	}
@@ -28,10 +28,10 @@ func fexitRung() loader.Rung {
 	return loader.Rung{
 		Name: "fexit",
 		Attach: slices.Concat(
-			copies(true, "v4_enter"), copies(true, "v4_exit"),
+			copies("v4_enter"), copies("v4_exit"),
 			// A kernel may lack IPv6, BPF in cgroups, or security modules.
 			optional(slices.Concat(
-				copies(true, "v6_enter"), copies(true, "v6_exit"),
+				copies("v6_enter"), copies("v6_exit"),
 				[]loader.Attachment{
 					{Program: "pre_connect_exit"},
 					{Program: "pre_connect_exit", To: "tcp_v6_pre_connect"},
@@ -46,16 +46,16 @@ func fexitRung() loader.Rung {
 func rawRung() loader.Rung {
 	return loader.Rung{
 		Name:   "raw_tp",
-		Attach: slices.Concat(copies(true, "sys_enter"), copies(true, "sys_exit")),
+		Attach: slices.Concat(copies("sys_enter"), copies("sys_exit")),
 		Blind:  []string{"attempts that fail at once (no route, forbidden) and were made with io_uring, by sendto with MSG_FASTOPEN, or by the kernel itself"},
 		Costs:  "a hundred nanoseconds for every system call of the machine",
 	}
 }
 
-// copies attaches a program and its backups.
-func copies(sieved bool, program string) []loader.Attachment {
+// copies attaches a program and its backups. A cheap test comes before their mark.
+func copies(program string) []loader.Attachment {
 	return []loader.Attachment{
-		{Program: program, Backed: true, Sieved: sieved},
+		{Program: program, Backed: true, Sieved: true},
 		{Program: program + "_backup", Backup: true},
 		{Program: program + "_backup2", Backup: true},
 	}

@@ -26,10 +26,11 @@ const struct dns_record *unused_dns_record __attribute__((unused)); /* for a tes
  * What tells one change of a socket from the next, for handle_once. The socket
  * and not the task is what a mark belongs to: the outcome arrives under any
  * task, and many of them under the same one. A socket changes its state under
- * its lock, so that the copies run for one change before the next one comes; and
- * the old state of a change is the new one of the change before it. So two that
- * follow each other are never equal, also where a socket gets the address of an
- * old one, which was closed before it was freed.
+ * its lock, so that the copies run for one change before the next one comes. The
+ * changes that are marked are those into SYN_SENT and, where the outcome matters,
+ * those out of it. Two of one kind may follow each other, where a socket connects
+ * again or a new one gets the address of an old one: a mark holds only for the
+ * copies that come after the one that made it, so that they are told apart.
  */
 static __always_inline u64 change(int old, int new)
 {
@@ -40,11 +41,13 @@ static __always_inline int state_changed(void *ctx, struct sock *sk, int old, in
 {
 	u64 key = (u64)sk;
 
-	/* Before the filters: only so is the number of lost changes exact. */
-	if (!handle_once(copy, key, change(old, new)))
-		return 0;
-	/* Of the dozen changes in the life of a connection these concern us. */
+	/*
+	 * Of the dozen changes in the life of a connection these concern us. To
+	 * mark the others as well would cost more than all the rest.
+	 */
 	if (new != TCP_SYN_SENT && !(want_outcome && (old == TCP_SYN_SENT || old == TCP_SYN_RECV)))
+		return 0;
+	if (!handle_once(copy, key, change(old, new)))
 		return 0;
 	/* A socket of MPTCP changes its state along with its first subflow. */
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
