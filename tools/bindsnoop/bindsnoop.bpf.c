@@ -139,10 +139,10 @@ static __always_inline void count_call(struct bind_record *rec)
  * programs: inlined into each of them it would make the object five times as
  * large.
  *
- * The call is in a map and not on the caller's stack. Verifiers before 6.8 do not
- * follow a constant that a function reads from there, such as the kind: they take
- * two callers with different constants for the same, and remove what only the
- * second one would come to.
+ * The call is in a map and not on the caller's stack. The verifiers of 5.10 and
+ * 6.1 do not follow a constant that a function reads from there, such as the kind:
+ * they take two callers with different constants for the same, and remove what
+ * only the second one would come to.
  */
 static __noinline int report(void *ctx, u32 slot, bool nested)
 {
