@@ -1,11 +1,6 @@
 package main
 
 import (
-	"strconv"
-	"syscall"
-
-	"golang.org/x/sys/unix"
-
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
@@ -24,7 +19,7 @@ var fields = append(headFields(),
 	output.Field[event]{Name: "ret", Type: output.TypeInt, Doc: "Result of the call: 0, or a negative errno.",
 		Get: func(e *event) output.Value { return output.Int(int64(e.Ret)) }},
 	output.Field[event]{Name: "error", Type: output.TypeText, Nullable: true, Doc: "Name of the errno, such as EADDRINUSE; null for a success.",
-		Get: func(e *event) output.Value { return errorName(e.Ret) }},
+		Get: func(e *event) output.Value { return output.Errno(e.Ret) }},
 	output.Field[event]{Name: "protocol", Type: output.TypeText, Enum: []string{"tcp", "udp"}, Doc: "tcp, also for MPTCP, or udp.",
 		Get: func(e *event) output.Value { return output.Text(e.protocol()) }},
 	output.Field[event]{Name: "ip_version", Type: output.TypeUint, Nullable: true, Doc: "4 or 6, that of addr: 4 for an address like ::ffff:192.0.2.1, which is IPv4 through a socket of IPv6.",
@@ -150,15 +145,3 @@ var optionNames = func() (all [flagOptions + 1][]string) {
 	}
 	return all
 }()
-
-// errorName returns the name of a negative errno.
-func errorName(ret int32) output.Value {
-	if ret >= 0 {
-		return output.Null()
-	}
-	errno := -int(ret)
-	if name := unix.ErrnoName(syscall.Errno(errno)); name != "" {
-		return output.Text(name)
-	}
-	return output.Text("E" + strconv.Itoa(errno))
-}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +15,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/internal/symbol"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // execute runs the command up to the check of its flags. What it would run must
@@ -104,7 +103,7 @@ func TestWrongFlags(t *testing.T) {
 		qt.Check(t, qt.Equals(stdout, ""), comment)
 		qt.Check(t, qt.Equals(strings.Count(stderr, "\n"), 1), comment)
 		qt.Check(t, qt.IsTrue(strings.HasPrefix(stderr, "capable: ")), comment)
-		qt.Check(t, qt.IsTrue(mentions(stderr, flag)), comment)
+		qt.Check(t, qt.IsTrue(tooltest.Mentions(stderr, flag)), comment)
 	}
 }
 
@@ -286,24 +285,6 @@ func TestHelpAndDocuments(t *testing.T) {
 
 // TestManPage checks that the manual knows every flag.
 func TestManPage(t *testing.T) {
-	page, err := os.ReadFile("capable.8")
-	if os.IsNotExist(err) {
-		t.Skip("not written yet")
-	}
-	qt.Assert(t, qt.IsNil(err))
-	// Roff writes - as \-, and fonts as \fB and the like.
-	text := regexp.MustCompile(`\\f.`).ReplaceAllString(strings.ReplaceAll(string(page), `\-`, "-"), "")
 	flags, _, _ := execute(t, "--describe", "flags")
-	for line := range strings.Lines(flags) {
-		name, letter, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		qt.Check(t, qt.IsTrue(mentions(text, "--"+name)), qt.Commentf("the manual lacks --%s", name))
-		if letter != "" {
-			qt.Check(t, qt.IsTrue(mentions(text, "-"+letter)), qt.Commentf("the manual lacks -%s", letter))
-		}
-	}
-}
-
-// mentions reports whether text has the flag, not only a longer one.
-func mentions(text, flag string) bool {
-	return regexp.MustCompile(`(^|[^-\w])` + regexp.QuoteMeta(flag) + `($|[^-\w])`).MatchString(text)
+	tooltest.ManPage(t, "capable.8", flags)
 }

@@ -2,9 +2,6 @@ package main
 
 import (
 	"strconv"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/trace"
@@ -18,7 +15,7 @@ var fields = append(trace.HeadFields("execsnoop", func(e *event) *trace.Head { r
 	output.Field[event]{Name: "ret", Type: output.TypeInt, Doc: "Result of the call: 0, or a negative errno.",
 		Get: func(e *event) output.Value { return output.Int(int64(e.Ret)) }},
 	output.Field[event]{Name: "error", Type: output.TypeText, Nullable: true, Doc: "Name of the errno, such as ENOENT; null for a success.",
-		Get: func(e *event) output.Value { return errorName(e.Ret) }},
+		Get: func(e *event) output.Value { return output.Errno(e.Ret) }},
 	output.Field[event]{Name: "filename", Type: output.TypeBytes, Nullable: true, Doc: "The file as the caller named it; /dev/fd/N for one named by a descriptor; null if it could not be read.",
 		Get: func(e *event) output.Value { return bytesOrNull(e.filename) }},
 	output.Field[event]{Name: "exe", Type: output.TypeBytes, Nullable: true, Doc: "Full path of the new image from the root of its mount namespace, for a script that of its interpreter; the bare name of a file without a place, such as a memfd; null for a failure.",
@@ -108,18 +105,6 @@ func auditID(e *event, id uint32) output.Value {
 		return output.Null()
 	}
 	return output.Uint(uint64(id))
-}
-
-// errorName returns the name of a negative errno.
-func errorName(ret int32) output.Value {
-	if ret >= 0 {
-		return output.Null()
-	}
-	errno := -int(ret)
-	if name := unix.ErrnoName(syscall.Errno(errno)); name != "" {
-		return output.Text(name)
-	}
-	return output.Text("E" + strconv.Itoa(errno))
 }
 
 // devices remembers the text of device numbers: there are few.

@@ -169,7 +169,7 @@ func TestDevice(t *testing.T) {
 
 func TestErrorName(t *testing.T) {
 	for ret, want := range map[int32]output.Value{0: output.Null(), 5: output.Null()} {
-		qt.Check(t, qt.Equals(errorName(ret), want), qt.Commentf("%d", ret))
+		qt.Check(t, qt.Equals(output.Errno(ret), want), qt.Commentf("%d", ret))
 	}
 	for ret, want := range map[int32]string{-1: "EPERM", -2: "ENOENT", -13: "EACCES", -8: "ENOEXEC", -4095: "E4095", -1 << 31: "E" + strconv.Itoa(1<<31)} {
 		line := show(t, host(t), "--json", failure(func(r *record) { r.Ret = ret }))

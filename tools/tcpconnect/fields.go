@@ -1,11 +1,6 @@
 package main
 
 import (
-	"strconv"
-	"syscall"
-
-	"golang.org/x/sys/unix"
-
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
@@ -32,7 +27,7 @@ var fields = append(trace.HeadFields("tcpconnect", func(e *event) *trace.Head { 
 			return output.Int(int64(e.Ret))
 		}},
 	output.Field[event]{Name: "error", Type: output.TypeText, Nullable: true, Doc: "Name of the errno, such as ECONNREFUSED; null if there is none.",
-		Get: func(e *event) output.Value { return errorName(e.Ret) }},
+		Get: func(e *event) output.Value { return output.Errno(e.Ret) }},
 	output.Field[event]{Name: "latency_ns", Type: output.TypeUint, Nullable: true, Doc: "Nanoseconds from the attempt to its outcome, of a connection the time of the handshake; null without an outcome, and for a failure before anything was sent.",
 		Get: func(e *event) output.Value {
 			if e.LatencyNs == 0 {
@@ -94,16 +89,4 @@ func portOrNull(port uint16) output.Value {
 		return output.Null()
 	}
 	return output.Uint(uint64(port))
-}
-
-// errorName returns the name of a negative errno.
-func errorName(ret int32) output.Value {
-	if ret >= 0 {
-		return output.Null()
-	}
-	errno := -int(ret)
-	if name := unix.ErrnoName(syscall.Errno(errno)); name != "" {
-		return output.Text(name)
-	}
-	return output.Text("E" + strconv.Itoa(errno))
 }

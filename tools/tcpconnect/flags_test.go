@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // execute runs the command, which must not come to tracing.
@@ -203,21 +202,6 @@ func TestHelpAndDocuments(t *testing.T) {
 
 // TestManPage checks that the manual knows every flag.
 func TestManPage(t *testing.T) {
-	page, err := os.ReadFile("tcpconnect.8")
-	qt.Assert(t, qt.IsNil(err))
-	// Roff writes - as \-, and fonts as \fB and the like.
-	text := regexp.MustCompile(`\\f.`).ReplaceAllString(strings.ReplaceAll(string(page), `\-`, "-"), "")
 	flags, _, _ := execute(t, "--describe", "flags")
-	for line := range strings.Lines(flags) {
-		name, letter, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		qt.Check(t, qt.IsTrue(mentions(text, "--"+name)), qt.Commentf("the manual lacks --%s", name))
-		if letter != "" {
-			qt.Check(t, qt.IsTrue(mentions(text, "-"+letter)), qt.Commentf("the manual lacks -%s", letter))
-		}
-	}
-}
-
-// mentions reports whether text has the flag, not only a longer one.
-func mentions(text, flag string) bool {
-	return regexp.MustCompile(`(^|[^-\w])` + regexp.QuoteMeta(flag) + `($|[^-\w])`).MatchString(text)
+	tooltest.ManPage(t, "tcpconnect.8", flags)
 }
