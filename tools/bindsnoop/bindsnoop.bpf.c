@@ -7,9 +7,7 @@
  * that it got, and the result is known.
  */
 #include "../../internal/bpf/filter.h"
-#include "address.h"
-#include "../../internal/bpf/container.h"
-#include "../../internal/bpf/path.h"
+#include "record.h"
 #include "../../internal/bpf/syscall.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -18,120 +16,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const struct bind_record *unused_bind_record __attribute__((unused));
 const struct place *unused_place __attribute__((unused));
 
-/* ---- one call ---- */
-
-/* Fills in the socket; false if it is none of TCP or UDP over IP. */
-static __always_inline bool is_ours(struct call *c)
-{
-	struct socket *socket = c->socket; /* CO-RE would relocate c, too */
-	struct sock *sk = BPF_CORE_READ(socket, sk);
-
-	if (!sk)
-		return false;
-	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-
-	if (family != AF_INET && family != AF_INET6)
-		return false;
-	c->sk = sk;
-	c->protocol = BPF_CORE_READ(sk, sk_protocol);
-	return c->protocol == IPPROTO_TCP || c->protocol == IPPROTO_UDP ||
-	       c->protocol == IPPROTO_MPTCP;
-}
-
-/* Binding to a port makes a listener of UDP; TCP has listen() for that. */
-static __always_inline bool is_listener(struct call *c, struct sock *sk)
-{
-	if (c->ret)
-		return false;
-	return c->kind == KIND_LISTEN ||
-	       (c->protocol == IPPROTO_UDP && !sock_port_is_chosen(sk));
-}
-
-static __always_inline bool wanted(struct call *c, struct sock *sk)
-{
-	if (c->ret && !want_failures)
-		return false;
-	if (want_listeners)
-		return is_listener(c, sk);
-	return c->kind == KIND_LISTEN ? want_listens : want_binds;
-}
-
-static __always_inline bool port_passes(struct bind_record *rec)
-{
-	u16 port = rec->port;
-
-	return !filter_by_port || filter_ports[port / 64] & (1ULL << (port % 64));
-}
-
-/* ---- the record ---- */
-
-static __always_inline void fill_exe(struct scratch *s, struct task_struct *task)
-{
-	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
-	struct buffer *b = &s->strings;
-
-	if (!exe)
-		return; /* a thread of the kernel */
-	int walk = path_append(b, &exe->f_path);
-
-	s->rec.flags |= F_EXE;
-	if (walk == PATH_CUT)
-		s->rec.flags |= F_EXE_CUT;
-	if (walk == PATH_DETACHED)
-		s->rec.flags |= F_EXE_DETACHED;
-	s->rec.exe_len = b->len;
-}
-
-/* sk is the socket that has the address; false where what was asked for is unreadable. */
-static __always_inline bool fill_socket(struct bind_record *rec, struct call *c, struct sock *sk)
-{
-	struct sock *outer = c->sk; /* what the program has */
-
-	rec->ret = c->ret;
-	rec->flags = sock_options(sk);
-	rec->netns = BPF_CORE_READ(outer, __sk_common.skc_net.net, ns.inum);
-	rec->bound_if = sock_interface(sk);
-	rec->backlog = 0;
-	rec->family = 0;
-	rec->protocol = c->protocol == IPPROTO_MPTCP ? IPPROTO_TCP : c->protocol;
-	rec->port = 0;
-	rec->exe_len = 0;
-	rec->container_len = 0;
-	rec->reserved = 0;
-	__builtin_memset(rec->addr, 0, sizeof(rec->addr));
-	if (BPF_CORE_READ(outer, __sk_common.skc_family) == AF_INET6) {
-		rec->flags |= F_SOCKET_V6;
-		if (sock_is_v6only(sk))
-			rec->flags |= F_V6ONLY;
-	}
-	if (c->ret && c->kind == KIND_BIND)
-		return fill_asked(rec, &c->asked);
-	fill_bound(rec, sk);
-	if (!c->ret && sock_port_is_chosen(sk))
-		rec->flags |= F_CHOSEN;
-	if (!c->ret && c->kind == KIND_LISTEN) {
-		rec->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
-		rec->flags |= F_BACKLOG;
-	}
-	return true;
-}
-
-/* Adds the call to its address and port; one that finds no room is lost. */
-static __always_inline void count_call(struct bind_record *rec)
-{
-	struct place place = { .family = rec->family, .port = rec->port };
-	u64 zero = 0;
-	u64 *count;
-
-	__builtin_memcpy(place.addr, rec->addr, sizeof(place.addr));
-	/* Fails where it is there already, which is as good. */
-	bpf_map_update_elem(&counts, &place, &zero, BPF_NOEXIST);
-	count = bpf_map_lookup_elem(&counts, &place);
-	if (count)
-		__sync_fetch_and_add(count, 1);
-	else
-		COUNT(lost);
-}
+/* ---- reporting a call ---- */
 
 /*
  * Reports the call in the scratch of this slot, which is the program's own. Where
@@ -247,95 +132,33 @@ static __always_inline int listen_ended(void *ctx, struct socket *socket, int re
 	return 0;
 }
 
-SEC("fexit/inet_bind")
-int BPF_PROG(bound, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND, 0);
-}
+#define BIND_COPY(program, function, hook, copy)                                        \
+	SEC("fexit/" #function)                                                         \
+	int BPF_PROG(program, struct socket *socket, const void *addr, int len, int ret) \
+	{                                                                               \
+		return bind_ended(ctx, socket, addr, len, ret, hook, copy);             \
+	}
+#define BIND(program, function, hook)                       \
+	BIND_COPY(program, function, hook, 0)               \
+	BIND_COPY(program##_backup, function, hook, 1)      \
+	BIND_COPY(program##_backup2, function, hook, 2)
 
-SEC("fexit/inet_bind")
-int BPF_PROG(bound_backup, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND, 1);
-}
+#define LISTEN_COPY(program, function, hook, copy)                           \
+	SEC("fexit/" #function)                                              \
+	int BPF_PROG(program, struct socket *socket, int backlog, int ret)   \
+	{                                                                    \
+		return listen_ended(ctx, socket, ret, hook, copy);           \
+	}
+#define LISTEN(program, function, hook)                     \
+	LISTEN_COPY(program, function, hook, 0)             \
+	LISTEN_COPY(program##_backup, function, hook, 1)    \
+	LISTEN_COPY(program##_backup2, function, hook, 2)
 
-SEC("fexit/inet_bind")
-int BPF_PROG(bound_backup2, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND, 2);
-}
-
-SEC("fexit/inet6_bind")
-int BPF_PROG(bound6, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND6, 0);
-}
-
-SEC("fexit/inet6_bind")
-int BPF_PROG(bound6_backup, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND6, 1);
-}
-
-SEC("fexit/inet6_bind")
-int BPF_PROG(bound6_backup2, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_BIND6, 2);
-}
-
-SEC("fexit/inet_listen")
-int BPF_PROG(listening, struct socket *socket, int backlog, int ret)
-{
-	return listen_ended(ctx, socket, ret, HOOK_LISTEN, 0);
-}
-
-SEC("fexit/inet_listen")
-int BPF_PROG(listening_backup, struct socket *socket, int backlog, int ret)
-{
-	return listen_ended(ctx, socket, ret, HOOK_LISTEN, 1);
-}
-
-SEC("fexit/inet_listen")
-int BPF_PROG(listening_backup2, struct socket *socket, int backlog, int ret)
-{
-	return listen_ended(ctx, socket, ret, HOOK_LISTEN, 2);
-}
-
-SEC("fexit/mptcp_bind")
-int BPF_PROG(mptcp_bound, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_MPTCP_BIND, 0);
-}
-
-SEC("fexit/mptcp_bind")
-int BPF_PROG(mptcp_bound_backup, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_MPTCP_BIND, 1);
-}
-
-SEC("fexit/mptcp_bind")
-int BPF_PROG(mptcp_bound_backup2, struct socket *socket, const void *addr, int len, int ret)
-{
-	return bind_ended(ctx, socket, addr, len, ret, HOOK_MPTCP_BIND, 2);
-}
-
-SEC("fexit/mptcp_listen")
-int BPF_PROG(mptcp_listening, struct socket *socket, int backlog, int ret)
-{
-	return listen_ended(ctx, socket, ret, HOOK_MPTCP_LISTEN, 0);
-}
-
-SEC("fexit/mptcp_listen")
-int BPF_PROG(mptcp_listening_backup, struct socket *socket, int backlog, int ret)
-{
-	return listen_ended(ctx, socket, ret, HOOK_MPTCP_LISTEN, 1);
-}
-
-SEC("fexit/mptcp_listen")
-int BPF_PROG(mptcp_listening_backup2, struct socket *socket, int backlog, int ret)
-{
-	return listen_ended(ctx, socket, ret, HOOK_MPTCP_LISTEN, 2);
-}
+BIND(bound, inet_bind, HOOK_BIND)
+BIND(bound6, inet6_bind, HOOK_BIND6)
+LISTEN(listening, inet_listen, HOOK_LISTEN)
+BIND(mptcp_bound, mptcp_bind, HOOK_MPTCP_BIND)
+LISTEN(mptcp_listening, mptcp_listen, HOOK_MPTCP_LISTEN)
 
 SEC("fexit/security_socket_bind")
 int BPF_PROG(bind_refused, struct socket *socket, const void *addr, int len, int ret)
