@@ -30,11 +30,10 @@ type Hook struct {
 
 // Rung is one way to stand on a hook.
 type Rung struct {
-	Name    string // kind of hook: "fexit", "raw_tp"
-	Attach  []Attachment
-	Blind   []string // what cannot be seen from here; empty if nothing
-	Costs   string   // who pays for it besides the traced event; empty if nobody
-	Enables []string // boolean constants of the object to set
+	Name   string // kind of hook: "fexit", "raw_tp"
+	Attach []Attachment
+	Blind  []string // what cannot be seen from here; empty if nothing
+	Costs  string   // who pays for it besides the traced event; empty if nobody
 	// Needs are capabilities that only this rung takes.
 	Needs []preflight.Need
 	// Set writes constants that only this rung uses, and that cost something to

@@ -8,7 +8,6 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
-	"github.com/ringside-tools/ringside/internal/btfprog"
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
@@ -32,10 +31,7 @@ type Loaded struct {
 // of its instructions would be a tenth of our memory. Nothing runs until
 // [Loaded.Attach].
 func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts Options) (*Loaded, error) {
-	plan, err := prepare(k, spec, choices)
-	if err != nil {
-		return nil, err
-	}
+	plan := prepare(k, spec, choices)
 	for _, c := range choices {
 		if c.Rung == nil || c.Rung.Set == nil {
 			continue
@@ -61,46 +57,6 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 		return nil, explain(err)
 	}
 	return &Loaded{Collection: coll, plan: plan}, nil
-}
-
-// takeTraced takes from spec the programs that attach to functions by their type
-// information.
-func takeTraced(spec *ebpf.CollectionSpec) map[string]*ebpf.ProgramSpec {
-	traced := make(map[string]*ebpf.ProgramSpec)
-	for name, p := range spec.Programs {
-		if p.Type == ebpf.Tracing {
-			traced[name] = p
-			delete(spec.Programs, name)
-		}
-	}
-	return traced
-}
-
-// loadTraced loads programs into the collection, past the library's search for
-// their functions (package btfprog says why).
-func loadTraced(k *preflight.Kernel, coll *ebpf.Collection, specs map[string]*ebpf.ProgramSpec) error {
-	types := k.Relocations()
-	if types == nil {
-		var err error
-		if types, err = k.Types(); err != nil {
-			return err
-		}
-	}
-	for name, spec := range specs {
-		id, err := k.Function(spec.AttachTo)
-		if err != nil {
-			return fmt.Errorf("program %s: %w", name, err)
-		}
-		p, err := btfprog.Load(spec, btfprog.Target{Function: id, Types: types, Maps: coll.Maps})
-		if err != nil {
-			return fmt.Errorf("program %s: %w", name, err)
-		}
-		if coll.Programs == nil {
-			coll.Programs = make(map[string]*ebpf.Program)
-		}
-		coll.Programs[name] = p
-	}
-	return nil
 }
 
 // Attach attaches the programs, in the order of the hooks.
@@ -133,9 +89,9 @@ const (
 	roleBackup
 )
 
-// prepare removes from spec what the choices do not use, makes a copy of a
-// program for every function that it goes to, and sets the rungs' constants.
-func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) ([]step, error) {
+// prepare removes from spec what the choices do not use, and makes a copy of a
+// program for every function that it goes to.
+func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 	kinds := Kinds(spec)
 	programs := make(map[string]*ebpf.ProgramSpec)
 	var plan []step
@@ -161,14 +117,9 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) ([]step, err
 			programs[s.program] = p
 			plan = append(plan, s)
 		}
-		for _, name := range c.Rung.Enables {
-			if err := SetConstant(spec, name, true); err != nil {
-				return nil, err
-			}
-		}
 	}
 	spec.Programs = programs
-	return plan, nil
+	return plan
 }
 
 // explain turns a refusal by a locked-down kernel into its own error.

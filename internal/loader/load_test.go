@@ -64,36 +64,34 @@ func TestPrepare(t *testing.T) {
 		choices []Choice
 		steps   []step
 		aims    map[string]string // program -> AttachTo
-		deep    bool
 	}{
-		{"nothing", nil, nil, map[string]string{}, false},
-		{"an optional hook that has no rung", []Choice{{Hook: hook}}, nil, map[string]string{}, false},
+		{"nothing", nil, nil, map[string]string{}},
+		{"an optional hook that has no rung", []Choice{{Hook: hook}}, nil, map[string]string{}},
 		{"as the section names say", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter"}, {Program: "tp"}}}, nil, nil}},
 			[]step{{"enter", Tracing, "execve", roleAlone, false}, {"tp", RawTracepoint, "sys_enter", roleAlone, false}},
-			map[string]string{"enter": "execve", "tp": "sys_enter"}, false},
+			map[string]string{"enter": "execve", "tp": "sys_enter"}},
 		{"said again", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "execve"}}}, nil, nil}},
-			[]step{{"enter", Tracing, "execve", roleAlone, false}}, map[string]string{"enter": "execve"}, false},
+			[]step{{"enter", Tracing, "execve", roleAlone, false}}, map[string]string{"enter": "execve"}},
 		{"elsewhere, twice", []Choice{{hook, &Rung{Attach: []Attachment{{Program: "exit", To: "a"}, {Program: "exit", To: "b"}, {Program: "exit"}}}, nil, nil}},
 			[]step{{"exit@a", Tracing, "a", roleAlone, false}, {"exit@b", Tracing, "b", roleAlone, false}, {"exit", Tracing, "execve", roleAlone, false}},
-			map[string]string{"exit@a": "a", "exit@b": "b", "exit": "execve"}, false},
+			map[string]string{"exit@a": "a", "exit@b": "b", "exit": "execve"}},
 		{"optional ones that exist", []Choice{{hook, &Rung{Attach: []Attachment{
 			{Program: "exit", To: "compat_a", Optional: true}, {Program: "exit", To: "compat_b", Optional: true}}}, nil, nil}},
-			[]step{{"exit@compat_b", Tracing, "compat_b", roleAlone, false}}, map[string]string{"exit@compat_b": "compat_b"}, false},
+			[]step{{"exit@compat_b", Tracing, "compat_b", roleAlone, false}}, map[string]string{"exit@compat_b": "compat_b"}},
 		{"with a backup", []Choice{{hook, &Rung{Attach: []Attachment{
 			{Program: "enter", Backed: true}, {Program: "exit", Backup: true}, {Program: "tp"}}}, nil, nil}},
 			[]step{{"enter", Tracing, "execve", roleBacked, false}, {"exit", Tracing, "execve", roleBackup, false}, {"tp", RawTracepoint, "sys_enter", roleAlone, false}},
-			map[string]string{"enter": "execve", "exit": "execve", "tp": "sys_enter"}, false},
-		{"two hooks, in order, with a constant", []Choice{
-			{hook, &Rung{Attach: []Attachment{{Program: "tp"}}, Enables: []string{"deep"}}, nil, nil},
+			map[string]string{"enter": "execve", "exit": "execve", "tp": "sys_enter"}},
+		{"two hooks, in order", []Choice{
+			{hook, &Rung{Attach: []Attachment{{Program: "tp"}}}, nil, nil},
 			{hook, &Rung{Attach: []Attachment{{Program: "enter", To: "__x64_sys_execve"}}}, nil, nil}},
 			[]step{{"tp", RawTracepoint, "sys_enter", roleAlone, false}, {"enter@__x64_sys_execve", Tracing, "__x64_sys_execve", roleAlone, false}},
-			map[string]string{"tp": "sys_enter", "enter@__x64_sys_execve": "__x64_sys_execve"}, true},
+			map[string]string{"tp": "sys_enter", "enter@__x64_sys_execve": "__x64_sys_execve"}},
 	} {
 		comment := qt.Commentf("%s", test.what)
 		spec := smallObject()
 		original := maps.Clone(spec.Programs)
-		steps, err := prepare(k, spec, test.choices)
-		qt.Check(t, qt.IsNil(err), comment)
+		steps := prepare(k, spec, test.choices)
 		qt.Check(t, qt.IsTrue(slices.Equal(steps, test.steps)), qt.Commentf("%s: %v", test.what, steps))
 
 		aims := make(map[string]string)
@@ -104,13 +102,7 @@ func TestPrepare(t *testing.T) {
 		for name, p := range original { // a copy is aimed, never what it was copied from
 			qt.Check(t, qt.Equals(p.AttachTo, smallObject().Programs[name].AttachTo), comment)
 		}
-		var deep bool
-		qt.Check(t, qt.IsNil(spec.Variables["deep"].Get(&deep)), comment)
-		qt.Check(t, qt.Equals(deep, test.deep), comment)
 	}
-
-	_, err := prepare(k, smallObject(), []Choice{{hook, &Rung{Enables: []string{"shallow"}}, nil, nil}})
-	qt.Check(t, qt.ErrorMatches(err, `set constant shallow: not in the BPF object`))
 }
 
 func TestSetConstant(t *testing.T) {

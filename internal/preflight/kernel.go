@@ -55,7 +55,7 @@ func (k *Kernel) Types() (*btf.Spec, error) {
 	return spec, nil
 }
 
-// Fit takes from the kernel's type information what an object needs, so that
+// Fit takes from the running kernel's type information what an object needs, so that
 // most commands never read all of it: the types that the object names, those of
 // the tracepoints, and the functions that its programs may go to. Where that
 // fails, all of it is read after all.
@@ -96,8 +96,11 @@ func (k *Kernel) fitted() (*btf.Spec, error) {
 // Relocations returns the types to fit programs to, nil for all of the
 // kernel's.
 func (k *Kernel) Relocations() *btf.Spec {
-	if spec, err := k.fitted(); err == nil && (k.external != nil || k.slim != nil) {
-		return spec
+	switch {
+	case k.external != nil:
+		return k.external
+	case k.slim != nil:
+		return k.slim.Spec
 	}
 	return nil
 }

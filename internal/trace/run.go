@@ -78,7 +78,8 @@ func (s *session[E]) load() (err error) {
 		return fmt.Errorf("read BPF object: %w", err)
 	}
 	kinds := loader.Kinds(spec)
-	if err := s.kernel.Fit(spec.Types, targets(kinds, loader.RawTracepoint), s.functions(kinds)); err != nil {
+	tracepoints, functions := loader.Targets(s.tool.Hooks, kinds)
+	if err := s.kernel.Fit(spec.Types, tracepoints, functions); err != nil {
 		return err
 	}
 	if err := preflight.Capabilities(s.env.Name, s.needs()); err != nil {
@@ -123,33 +124,6 @@ func (s *session[E]) load() (err error) {
 		return err
 	}
 	return s.filter.FillChildren(s.loaded.Collection)
-}
-
-// targets are the tracepoints or functions that programs of a kind name.
-func targets(kinds map[string]loader.Kind, of loader.ProgramType) []string {
-	var names []string
-	for _, k := range kinds {
-		if k.Type == of {
-			names = append(names, k.Target)
-		}
-	}
-	return names
-}
-
-// functions are those of the kernel that programs may go to.
-func (s *session[E]) functions(kinds map[string]loader.Kind) []string {
-	names := targets(kinds, loader.Tracing)
-	names = append(append(names, targets(kinds, loader.Kprobe)...), targets(kinds, loader.Kretprobe)...)
-	for _, h := range s.tool.Hooks {
-		for _, r := range h.Rungs {
-			for _, a := range r.Attach {
-				if a.To != "" {
-					names = append(names, a.To)
-				}
-			}
-		}
-	}
-	return names
 }
 
 // needs are the capabilities on this kernel, for these flags.
