@@ -20,7 +20,6 @@
 #define DNS_PORT 53
 #define DNS_CHUNK 4096     /* bytes of payload in one record */
 #define DNS_CHUNKS 4       /* records of one packet; only TCP has such long ones */
-#define DNS_HEADER 12      /* bytes: what is shorter is no answer */
 #define IPV6_EXTENSIONS 4  /* headers between that of IPv6 and the transport's */
 
 #define IPPROTO_HOPOPTS 0

@@ -30,20 +30,16 @@ type entry struct {
 	newest, older *Name
 }
 
-// Name is what an address is called.
+// Name is what an address is called. How long the answer may be used by does not
+// matter: programs keep addresses for longer, and the age is told.
 type Name struct {
 	Name   []byte   // that was asked for, in presentation format without the last dot
 	CNAMEs [][]byte // names on the way from there to the one with the address
 	At     int64    // when the answer came, nanoseconds since 1970
-	TTL    time.Duration
 }
 
 // Age is how old the answer was at a time, never less than nothing.
 func (n *Name) Age(at int64) time.Duration { return max(0, time.Duration(at-n.At)) }
-
-// Expired reports whether the answer was no longer to be used at a time. Programs
-// that keep addresses do not ask.
-func (n *Name) Expired(at int64) bool { return n.Age(at) > n.TTL }
 
 // New returns an empty cache.
 func New(clock Clock) *Cache {
@@ -77,8 +73,7 @@ func (c *Cache) message(msg []byte, at int64) {
 		return
 	}
 	for _, x := range a.addrs {
-		ttl := min(time.Duration(x.ttl)*time.Second, maxAge)
-		c.put(x.addr, &Name{Name: a.name, CNAMEs: a.cnames, At: at, TTL: ttl})
+		c.put(x, &Name{Name: a.name, CNAMEs: a.cnames, At: at})
 	}
 }
 

@@ -50,30 +50,21 @@ func Hook() loader.Hook {
 	}
 }
 
-// LostMap counts the answers that found no room, by CPU.
-const LostMap = "dns_lost"
-
 // Remark tells how many answers found no room, for the account: they are no
-// events.
+// events, and counted in a map of their own.
 func Remark(maps map[string]*ebpf.Map) (string, error) {
-	n, err := Lost(maps)
-	if n == 0 || err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d answers of DNS lost, --buffer takes a larger size", n), nil
-}
-
-// Lost returns how many answers found no room.
-func Lost(maps map[string]*ebpf.Map) (uint64, error) {
 	var perCPU []uint64
-	if err := maps[LostMap].Lookup(uint32(0), &perCPU); err != nil {
-		return 0, fmt.Errorf("read lost answers: %w", err)
+	if err := maps["dns_lost"].Lookup(uint32(0), &perCPU); err != nil {
+		return "", fmt.Errorf("read lost answers: %w", err)
 	}
-	var sum uint64
+	var lost uint64
 	for _, n := range perCPU {
-		sum += n
+		lost += n
 	}
-	return sum, nil
+	if lost == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("%d answers of DNS lost, --buffer takes a larger size", lost), nil
 }
 
 // Record is struct dns_record of internal/bpf/dns.h; the payload follows it.

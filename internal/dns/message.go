@@ -16,12 +16,7 @@ const (
 type answer struct {
 	name   []byte   // that was asked for, in presentation format
 	cnames [][]byte // the chain from there
-	addrs  []address
-}
-
-type address struct {
-	addr netip.Addr
-	ttl  uint32 // seconds
+	addrs  []netip.Addr
 }
 
 // parse reads a message. It is false for what is no answer with addresses: a
@@ -55,13 +50,13 @@ func parse(msg []byte) (answer, bool) {
 			if err != nil {
 				return finish(a, chain)
 			}
-			a.addrs = append(a.addrs, address{netip.AddrFrom4(r.A), h.TTL})
+			a.addrs = append(a.addrs, netip.AddrFrom4(r.A))
 		case on && h.Type == dnsmessage.TypeAAAA:
 			r, err := p.AAAAResource()
 			if err != nil {
 				return finish(a, chain)
 			}
-			a.addrs = append(a.addrs, address{netip.AddrFrom16(r.AAAA).Unmap(), h.TTL})
+			a.addrs = append(a.addrs, netip.AddrFrom16(r.AAAA).Unmap())
 		case on && h.Type == dnsmessage.TypeCNAME:
 			r, err := p.CNAMEResource()
 			if err != nil {

@@ -1,6 +1,7 @@
 # What tcpconnect shows of connections on this machine: one that is refused, one
 # that has no way, and one that succeeds.
 tcpconnect --result &
+tool=$!
 sleep 2
 if command -v bash >/dev/null; then
 	bash -c ': >/dev/tcp/127.0.0.1/1' 2>/dev/null
@@ -11,7 +12,7 @@ else
 	wget -q -O /dev/null http://255.255.255.255/ 2>/dev/null
 fi
 sleep 1
-kill -INT %1 2>/dev/null || kill -INT $!
+kill -INT "$tool"
 wait
 echo
 echo "and as JSON Lines, one of them:"

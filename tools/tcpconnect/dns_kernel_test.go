@@ -191,6 +191,25 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestNamesLost: answers that find no room are told. They are no events, and in no
+// sum of the account.
+func TestNamesLost(t *testing.T) {
+	ownNetwork(t)
+	r := kerneltest.Start(t, "tcpconnect", "-d", "--json", "--buffer", "64K")
+	serve(t, "udp4", "127.0.0.1:53")
+	conn, err := net.Dial("udp4", "127.0.0.1:53")
+	qt.Assert(t, qt.IsNil(err))
+	defer conn.Close()
+	qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(unix.SIGSTOP)))
+	for range 1009 { // of some 200 bytes each
+		ask(t, conn, "1-2-0-192.test.", dnsmessage.TypeA)
+	}
+	qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(unix.SIGCONT)))
+	qt.Assert(t, qt.Equals(r.Stop(), 0))
+	qt.Check(t, qt.Matches(r.Stderr(), `(?s).*; [1-9]\d\d answers of DNS lost, --buffer takes .*`))
+	qt.Check(t, qt.Equals(r.Account().Lost, 0))
+}
+
 // settled is for answers and attempts that come by the perf buffers of different
 // CPUs, between which there is no order.
 const settled = 300 * time.Millisecond
