@@ -1,5 +1,6 @@
 # What execsnoop shows while a few programs run, and some fail to.
 execsnoop -x -T &
+tool=$!
 sleep 2
 mkdir -p /tmp/ringside-demo/main
 (cd /tmp/ringside-demo && printf '#!/bin/sh\necho from a script "$@"\n' >script && chmod +x script && ./script one 'two words')
@@ -8,7 +9,7 @@ env no-such-program 2>/dev/null
 /bin/sh -c 'exec /etc/passwd' 2>/dev/null
 rm -r /tmp/ringside-demo
 sleep 1
-kill -INT %1 2>/dev/null || kill -INT $!
+kill -INT "$tool"
 wait
 echo
 echo "and as JSON Lines, one of them:"
