@@ -37,6 +37,8 @@ test: setup setup-vm setup-here ## everything: unit, objects, documents, this ke
 
 test-unit: ## tests that need nothing but Go
 	$(GO) vet ./... && $(GO) vet -tags kernel ./...
+	@for c in $(COMMANDS); do : cgo keeps a process from dropping capabilities, so a plain go build must do without; \
+	  ! CGO_ENABLED=1 $(GO) list -deps ./tools/$$c | grep -qx runtime/cgo || { echo "tools/$$c: a package of it takes cgo" >&2; exit 1; }; done
 	$(GO) test ./...
 
 test-objects: setup ## the committed BPF objects are what clang-19 makes of the source

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"net"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // interfaces knows the names of the network interfaces of our own namespace. In
@@ -31,15 +32,32 @@ func (i *interfaces) name(index, netns uint32) string {
 	}
 	name, ok := i.names[index]
 	if !ok {
-		if link, err := net.InterfaceByIndex(int(index)); err == nil {
-			name = link.Name
-		}
+		name = interfaceName(index)
 		if len(i.names) >= maxInterfaces {
 			clear(i.names)
 		}
 		i.names[index] = name
 	}
 	return name
+}
+
+// interfaceName asks the kernel. Package net would do so as well, and brings cgo,
+// with which no capabilities can be dropped.
+func interfaceName(index uint32) string {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	ifr, err := unix.NewIfreq("")
+	if err != nil {
+		return ""
+	}
+	ifr.SetUint32(index)
+	if unix.IoctlIfreq(fd, unix.SIOCGIFNAME, ifr) != nil {
+		return ""
+	}
+	return ifr.Name()
 }
 
 // inode returns the inode of a file, 0 if there is none.
