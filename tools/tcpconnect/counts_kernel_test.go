@@ -92,14 +92,14 @@ func TestCountsOverflow(t *testing.T) {
 	exactly(t, a, countsMax+more)
 }
 
-// exactly checks what was counted or lost. Where the kernel skips programs,
-// changes of sockets that are no attempts may be among the lost.
+// exactly checks what was counted or lost. Where the kernel can skip programs, a few
+// attempts may be in neither, but among the skipped runs that are told.
 func exactly(t *testing.T, a kerneltest.Account, attempts int) {
 	t.Helper()
 	got := int(a.Printed + a.Lost)
 	if kerneltest.Kernel() == "newest" {
 		const skipped = 50
-		qt.Check(t, qt.IsTrue(got >= attempts && got < attempts+skipped), qt.Commentf("%+v", a))
+		qt.Check(t, qt.IsTrue(got <= attempts && got > attempts-skipped), qt.Commentf("%+v", a))
 		return
 	}
 	qt.Check(t, qt.Equals(got, attempts), qt.Commentf("%+v", a))

@@ -12,6 +12,7 @@
 //	workload uring ADDR:PORT                            by io_uring
 //	workload refused ADDR:PORT                          bind that a security module (Landlock) refuses
 //	workload others COUNT                               sockets that are neither TCP nor UDP
+//	workload spread COUNT                               COUNT sockets, each at an address of its own
 //	workload threads COUNT                              COUNT threads bind 100 sockets each
 //	workload hold NETWORK ADDR:PORT                     listens, says its port, until stdin ends
 //	workload wait NETWORK ADDR:PORT                     waits for a line, then listens
@@ -42,6 +43,12 @@ func main() {
 		for range number(args[1]) {
 			fd := open(args[2], args[4:])
 			done(fd, call(args[0], fd, args[2], args[3]))
+			unix.Close(fd)
+		}
+	case "spread":
+		for i := range number(args[1]) {
+			fd := open("tcp4", nil)
+			check(bind(fd, "tcp4", fmt.Sprintf("127.1.%d.%d:7231", i>>8, i&255)))
 			unix.Close(fd)
 		}
 	case "autobind":
