@@ -33,7 +33,7 @@ func Hook() loader.Hook {
 				Name:   "cgroup_skb",
 				Attach: []loader.Attachment{{Program: "dns_received"}},
 				Needs:  []preflight.Need{{Cap: preflight.NetAdmin, Why: "see answers of DNS as they arrive"}},
-				Costs:  "some ten nanoseconds for every packet that a socket of this machine receives",
+				Costs:  "some thirty nanoseconds for every packet that a socket of this machine receives",
 			},
 			{
 				Name:   "raw_tp",
@@ -42,7 +42,7 @@ func Hook() loader.Hook {
 					"answers by TCP, nearly all, and answers by UDP that the network driver did not put into the linear part of a packet, as some do with all but the shortest",
 					"answers in fragments",
 				},
-				Costs: "some hundred nanoseconds for every packet that arrives at this machine",
+				Costs: "some eighty nanoseconds for every packet that arrives at this machine",
 			},
 		},
 		Optional: true,
