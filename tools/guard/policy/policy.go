@@ -183,13 +183,13 @@ type Pattern struct {
 type Access uint16
 
 const (
-	Read Access = 1 << iota // open for reading; the source of a link
-	Write                   // open for writing, truncate
-	Create                  // make a file, directory, link or node of this name, or rename to it
-	Delete                  // unlink, rmdir, rename from it
-	Attr                    // mode, owner, times, extended attributes
-	Exec_                   // executed; only Exec blocks ask for it
-	Load                    // mapped as code; only Exec blocks ask for it
+	Read   Access = 1 << iota // open for reading; the source of a link
+	Write                     // open for writing, truncate
+	Create                    // make a file, directory, link or node of this name, or rename to it
+	Delete                    // unlink, rmdir, rename from it
+	Attr                      // mode, owner, times, extended attributes
+	Exec_                     // executed; only Exec blocks ask for it
+	Load                      // mapped as code; only Exec blocks ask for it
 
 	AccessAll = Read | Write | Create | Delete | Attr // what a File block means that names none
 )
@@ -228,9 +228,9 @@ type Exec struct {
 type Proto uint8
 
 const (
-	TCP Proto = 1 << iota // MPTCP too
-	UDP                   // UDP-Lite too
-	OtherProto            // SCTP, raw IP, ...
+	TCP        Proto = 1 << iota // MPTCP too
+	UDP                          // UDP-Lite too
+	OtherProto                   // SCTP, raw IP, ...
 
 	ProtoAll = TCP | UDP | OtherProto
 )
@@ -318,7 +318,7 @@ const (
 
 // Setuid is about changes of identity. What stays the same is no change.
 type Setuid struct {
-	To   []IDRange // the new user or group id; none: any
-	Via  Via
-	Pos  Position
+	To  []IDRange // the new user or group id; none: any
+	Via Via
+	Pos Position
 }
