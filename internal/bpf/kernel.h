@@ -54,6 +54,8 @@ struct cred {
 	kernel_cap_t cap_permitted;
 	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns; /* in which its capabilities count */
+	kuid_t fsuid;                   /* by which files are judged */
+	kgid_t fsgid;
 };
 
 struct mnt_namespace {
@@ -72,20 +74,32 @@ struct signal_struct {
 
 /* ---- files and paths ---- */
 
+struct file_system_type {
+	const char *name;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
 struct super_block {
 	unsigned long s_flags;
 	unsigned long s_magic;
 	u32 s_dev;                      /* kernel dev_t: major << 20 | minor */
+	struct file_system_type *s_type;
+	struct dentry *s_root;
 };
 
 struct inode {
 	unsigned short i_mode;          /* S_IFMT: kind of file */
+	kuid_t i_uid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;           /* 0: no name left */
 };
 
 struct qstr {
+	u32 hash, len;                  /* of the name in its directory */
 	const unsigned char *name;
 };
 
@@ -93,6 +107,7 @@ struct dentry {
 	struct dentry *d_parent;        /* itself at the root of a file system */
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {
@@ -101,6 +116,7 @@ struct vfsmount {
 
 struct mount {
 	struct mount *mnt_parent;       /* itself at the root of the namespace */
+	struct mnt_namespace *mnt_ns;   /* an errno for the kernel's own mounts */
 	struct dentry *mnt_mountpoint;  /* in the parent's tree */
 	struct vfsmount mnt;
 };
@@ -110,9 +126,15 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct vm_area_struct {
+	struct file *vm_file;           /* NULL for memory that is no file's */
+};
+
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	unsigned int f_mode;            /* FMODE_* */
+	unsigned int f_flags;           /* O_* */
 	void *private_data;             /* of a socket: struct socket */
 };
 
@@ -135,6 +157,7 @@ struct mm_struct {
 	struct file *exe_file;          /* what /proc/PID/exe leads to */
 	unsigned long arg_start;        /* argv strings of the image, NUL-joined */
 	unsigned long arg_end;
+	struct task_struct *owner;      /* CONFIG_MEMCG */
 };
 
 struct linux_binprm {
@@ -142,11 +165,13 @@ struct linux_binprm {
 	int argc;
 	const char *filename;           /* as asked for, /dev/fd/N for fexecve */
 	const char *interp;             /* same pointer as filename unless a script */
+	struct cred *cred;              /* of the new image */
 };
 
 /* ---- cgroups ---- */
 
 struct kernfs_node {
+	u64 id;                         /* of a cgroup: its id */
 	const char *name;               /* of the directory */
 	struct kernfs_node *__parent;   /* 6.15 */
 };

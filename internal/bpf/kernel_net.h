@@ -33,11 +33,6 @@ struct sock_common {
 	struct in6_addr___ringside skc_v6_rcv_saddr;
 };
 
-/* What a socket of ours needs of its file; struct file is in kernel.h. */
-struct file___socket {
-	unsigned int f_flags;           /* O_NONBLOCK */
-};
-
 typedef enum { SS_UNCONNECTED = 1 } socket_state; /* neither connected nor on the way */
 
 struct socket {
@@ -54,6 +49,12 @@ struct sock {
 	int sk_err;                     /* pending errno, positive */
 	u32 sk_max_ack_backlog;         /* of listen() */
 	struct socket *sk_socket;       /* NULL once closed */
+};
+
+struct msghdr {
+	void *msg_name;                 /* address to send to, already the kernel's copy; or NULL */
+	int msg_namelen;
+	unsigned int msg_flags;         /* MSG_* */
 };
 
 struct inet_sock {

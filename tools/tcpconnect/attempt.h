@@ -79,7 +79,7 @@ static __always_inline void fill_caller(struct connect_record *rec, struct sock 
 {
 	struct tcp_sock *tcp = (void *)sk;
 	u16 protocol = BPF_CORE_READ(sk, sk_protocol);
-	struct file___socket *file = (void *)BPF_CORE_READ(sk, sk_socket, file);
+	struct file *file = BPF_CORE_READ(sk, sk_socket, file);
 
 	record_head_fill(&rec->head, KIND_CONNECT, task);
 	fill_source(rec, sk);

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Programs about files: opening, making, removing, changing, executing them. */
+#pragma once
+
+#include "hooks.h"
+#include "verdict.h"
+
+#define FMODE_READ 1
+#define FMODE_WRITE 2
+#define FMODE_EXEC 0x20
+#define FMODE_BACKING (1u << 25) /* 6.5: the file behind one of overlayfs */
+#define O_CREAT 0100
+#define O_TRUNC 01000
+#define O_TMPFILE_ONLY 020000000
+#define S_IFMT 0170000
+#define S_IFDIR 0040000
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+#define MAP_SHARED 1
+#define MAP_TYPE 15
+#define RENAME_EXCHANGE 2
+
+/*
+ * Files that no rule speaks of: most of those that a machine opens, and opens
+ * again. Kept with the inode is a digest of all that this depends on: the tables,
+ * the mount, the name and the directory that it is in (which the kernel's hash of
+ * the name includes), and that since then nothing was renamed or mounted anywhere.
+ * One number, so that two tasks never write half of it each.
+ */
+struct unconcerned {
+	u64 digest; /* 0: none */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_INODE_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct unconcerned);
+} unconcerned SEC(".maps");
+
+static __always_inline u64 stir(u64 digest, u64 word)
+{
+	digest = (digest ^ word) * 0x9e3779b97f4a7c15;
+	return digest ^ digest >> 32;
+}
+
+/* Where a file is: as numbers, which pointers are not to the verifier. */
+struct place {
+	struct path path;
+	u64 inode;
+};
+
+/* 0 if something is being renamed or mounted, or nobody can tell. */
+static __always_inline u64 digest_of(const struct control_block *c, const struct place *at, u64 hash_len)
+{
+	u32 renames = sequence(rename_lock_at), mounts = sequence(mount_lock_at);
+	u64 digest = hash_key[0];
+
+	if ((renames | mounts) & 1)
+		return 0;
+	digest = stir(digest, c->epoch);
+	digest = stir(digest, (u64)at->path.mnt);
+	digest = stir(digest, (u64)at->path.dentry);
+	digest = stir(digest, hash_len);
+	digest = stir(digest, (u64)renames << 32 | mounts);
+	return digest ? digest : 1;
+}
+
+/* Whether the file belongs to the task; one that is yet to be made does. */
+static __always_inline bool is_own(struct scratch *s)
+{
+	struct inode *inode = (void *)s->inode;
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!inode) {
+		struct dentry *dentry = (void *)s->dentry;
+
+		inode = BPF_CORE_READ(dentry, d_inode);
+	}
+	return !inode || BPF_CORE_READ(inode, i_uid.val) == BPF_CORE_READ(task, cred, fsuid.val);
+}
+
+#define NOTHING_FOUND 1 /* no rule speaks of the file, whoever asks */
+
+/*
+ * A decision about one file in one place: 0, -EPERM, or NOTHING_FOUND. mnt is 0
+ * where the hook does not know it, inode where it is that of the dentry.
+ */
+__noinline int decide_place(u32 hook, u64 mnt, u64 dentry, u64 inode, u32 kinds)
+{
+	int ret = ask(hook, kinds);
+	struct scratch *s = asked(ret);
+
+	if (!s)
+		return ret;
+	ret = 0;
+	s->mnt = mnt;
+	s->dentry = dentry;
+	s->inode = inode;
+	find(SPACE_FILE, generation_flags(s->slot));
+	u32 own = is_own(s);
+
+	for (u32 kind = 0; kind < FILE_KINDS; kind++)
+		if (kinds & IS(kind) && decide(kind, kind * 2 + own))
+			ret = -EPERM;
+	if (!ret && !s->count && !(s->walk & WALK_UNFINISHED))
+		ret = NOTHING_FOUND;
+	end();
+	return ret;
+}
+
+/* The same, for hooks that are called rarely and whose file is never kept. */
+__noinline int check_place(u32 hook, u64 mnt, u64 dentry, u32 kinds)
+{
+	return decide_place(hook, mnt, dentry, 0, kinds) < 0 ? -EPERM : 0;
+}
+
+/* An argument as a number, which a pointer is not to the verifier. */
+static __always_inline u64 number(const void *argument)
+{
+	u64 n = 0;
+
+	bpf_probe_read_kernel(&n, sizeof(n), argument);
+	return n;
+}
+
+static __always_inline int check_path(u32 hook, const struct path *path, u32 kinds)
+{
+	return verdict(check_place(hook, (u64)BPF_CORE_READ(path, mnt),
+				   (u64)BPF_CORE_READ(path, dentry), kinds));
+}
+
+/*
+ * The file behind one of overlayfs, which is opened for it: the outer one was
+ * decided on. Before 6.5 it is told by the path, which is not that of its inode.
+ */
+static __always_inline bool is_backing(struct file *file)
+{
+	return file->f_mode & FMODE_BACKING || file->f_path.dentry->d_inode != file->f_inode;
+}
+
+/* Not 0 if a default may concern the task. */
+__noinline int has_default(u32 kinds)
+{
+	struct control_block *c = armed();
+	struct set subjects;
+
+	if (!c)
+		return 0;
+	u32 slot = c->slot;
+	struct generation *g = bpf_map_lookup_elem(&generations, &slot);
+
+	if (!g)
+		return 0;
+	who_at_most(&subjects, g, kinds);
+	for (u32 kind = 0; kind < FILE_KINDS; kind++)
+		if (kinds & IS(kind) &&
+		    (meets(&g->deny[kind], &subjects) || meets(&g->audit[kind], &subjects)))
+			return 1;
+	return 0;
+}
+
+/*
+ * A decision about an open file, which most often no rule speaks of. A file with
+ * several names may come by another one next time, from the same memory, and
+ * one without a name has none to keep.
+ */
+static __always_inline int check_file(u32 hook, struct control_block *c, struct file *file, u32 kinds)
+{
+	if (!concerned(kinds) || is_backing(file))
+		return 0;
+	struct inode *inode = file->f_inode;
+	u64 hash_len = (u64)file->f_path.dentry->d_name.len << 32 | file->f_path.dentry->d_name.hash;
+	bool keep = (inode->i_mode & S_IFMT) == S_IFDIR || inode->i_nlink == 1;
+	struct place at = { .inode = number(&file->f_inode) };
+
+	bpf_probe_read_kernel(&at.path, sizeof(at.path), &file->f_path);
+	u64 digest = keep ? digest_of(c, &at, hash_len) : 0;
+
+	if (digest) {
+		struct unconcerned *u = bpf_inode_storage_get(&unconcerned, inode, NULL, 0);
+
+		if (u && u->digest == digest && !has_default(kinds))
+			return 0;
+	}
+	int ret = decide_place(hook, (u64)at.path.mnt, (u64)at.path.dentry, at.inode, kinds);
+
+	if (ret == NOTHING_FOUND && digest && digest == digest_of(c, &at, hash_len)) {
+		struct unconcerned *u = bpf_inode_storage_get(&unconcerned, inode, NULL,
+							      BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+		if (u)
+			u->digest = digest;
+	}
+	return verdict(ret);
+}
+
+static __always_inline u32 kinds_of_mode(u32 mode)
+{
+	u32 kinds = 0;
+
+	if (mode & FMODE_READ)
+		kinds |= IS(READ);
+	if (mode & FMODE_WRITE)
+		kinds |= IS(WRITE);
+	return kinds;
+}
+
+/* ---- programs ---- */
+
+/*
+ * A file that is executed is read as well; that is no reading by its user, and
+ * EXEC decides. O_TMPFILE makes a file without a name in a directory that the
+ * path is then said to be in.
+ */
+SEC("lsm/file_open")
+int BPF_PROG(file_open, struct file *file)
+{
+	struct control_block *c = armed();
+	u32 mode = file->f_mode, flags = file->f_flags;
+
+	if (!c || mode & FMODE_EXEC || flags & FMODE_EXEC)
+		return 0;
+	u32 kinds = kinds_of_mode(mode);
+
+	if (flags & O_TRUNC)
+		kinds |= IS(WRITE);
+	if (flags & O_TMPFILE_ONLY)
+		kinds |= IS(CREATE);
+	return check_file(HOOK_FILE_OPEN, c, file, kinds);
+}
+
+/* A descriptor that came from another process. */
+SEC("lsm/file_receive")
+int BPF_PROG(file_receive, struct file *file)
+{
+	struct control_block *c = armed();
+
+	return c ? check_file(HOOK_FILE_RECEIVE, c, file, kinds_of_mode(file->f_mode)) : 0;
+}
+
+#define MAY_EXEC 1
+#define MAY_WRITE 2
+#define MAY_READ 4
+#define MAY_APPEND 8
+
+/* Every read and write, for rules that reach what was opened before they came. */
+SEC("lsm/file_permission")
+int BPF_PROG(file_permission, struct file *file, int mask)
+{
+	struct control_block *c = armed();
+	u32 kinds = 0;
+
+	if (mask & MAY_READ)
+		kinds |= IS(READ);
+	if (mask & (MAY_WRITE | MAY_APPEND))
+		kinds |= IS(WRITE);
+	return c && kinds ? check_file(HOOK_FILE_PERMISSION, c, file, kinds) : 0;
+}
+
+/* Mapping as code, and for rules that reach back, mapping at all. */
+SEC("lsm/mmap_file")
+int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long prot,
+	     unsigned long flags)
+{
+	struct control_block *c = armed();
+	u32 kinds = 0;
+
+	if (!c || !file)
+		return 0;
+	if (prot & PROT_EXEC)
+		kinds |= IS(LOAD);
+	if (reach_back) {
+		kinds |= IS(READ);
+		if (prot & PROT_WRITE && (flags & MAP_TYPE) == MAP_SHARED)
+			kinds |= IS(WRITE);
+	}
+	return kinds ? check_file(HOOK_MMAP_FILE, c, file, kinds) : 0;
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
+{
+	struct file *file = vma->vm_file;
+
+	if (!(prot & PROT_EXEC) || !file)
+		return 0;
+	return check_path(HOOK_FILE_MPROTECT, &file->f_path, IS(LOAD));
+}
+
+/* A name in a directory: CREATE for a new one, DELETE for one that goes. */
+#define IN_DIRECTORY(hook, HOOK, kinds)                                        \
+	SEC("lsm/" #hook)                                                      \
+	int BPF_PROG(hook, const struct path *dir, struct dentry *dentry)      \
+	{                                                                      \
+		return verdict(check_place(HOOK, (u64)BPF_CORE_READ(dir, mnt), \
+					   number(&ctx[1]), kinds));           \
+	}
+
+IN_DIRECTORY(path_mknod, HOOK_PATH_MKNOD, IS(CREATE))
+IN_DIRECTORY(path_mkdir, HOOK_PATH_MKDIR, IS(CREATE))
+IN_DIRECTORY(path_symlink, HOOK_PATH_SYMLINK, IS(CREATE))
+IN_DIRECTORY(path_unlink, HOOK_PATH_UNLINK, IS(DELETE))
+IN_DIRECTORY(path_rmdir, HOOK_PATH_RMDIR, IS(DELETE))
+
+/* The new name gives access to the old file. */
+SEC("lsm/path_link")
+int BPF_PROG(path_link, struct dentry *old_dentry, const struct path *new_dir,
+	     struct dentry *new_dentry)
+{
+	u64 mnt = (u64)BPF_CORE_READ(new_dir, mnt);
+
+	if (check_place(HOOK_PATH_LINK, mnt, number(&ctx[0]), IS(READ)))
+		return -EPERM;
+	return verdict(check_place(HOOK_PATH_LINK, mnt, number(&ctx[2]), IS(CREATE)));
+}
+
+/*
+ * With RENAME_EXCHANGE both names go and both come. 5.10 has no flags and calls
+ * twice for it.
+ */
+SEC("lsm/path_rename")
+int BPF_PROG(path_rename, const struct path *old_dir, struct dentry *old_dentry,
+	     const struct path *new_dir, struct dentry *new_dentry, unsigned int flags)
+{
+	u64 from = (u64)BPF_CORE_READ(old_dir, mnt), to = (u64)BPF_CORE_READ(new_dir, mnt);
+	bool exchange = rename_has_flags && flags & RENAME_EXCHANGE;
+	u32 both = IS(CREATE) | IS(DELETE);
+
+	if (check_place(HOOK_PATH_RENAME, from, number(&ctx[1]), exchange ? both : IS(DELETE)))
+		return -EPERM;
+	return verdict(check_place(HOOK_PATH_RENAME, to, number(&ctx[3]),
+				   exchange ? both : IS(CREATE)));
+}
+
+#define ON_PATH(hook, HOOK, kinds)                    \
+	SEC("lsm/" #hook)                             \
+	int BPF_PROG(hook, const struct path *path)   \
+	{                                             \
+		return check_path(HOOK, path, kinds); \
+	}
+
+ON_PATH(path_truncate, HOOK_PATH_TRUNCATE, IS(WRITE))
+ON_PATH(path_chmod, HOOK_PATH_CHMOD, IS(ATTR))
+ON_PATH(path_chown, HOOK_PATH_CHOWN, IS(ATTR))
+
+SEC("lsm/file_truncate") /* 6.2; path_truncate before */
+int BPF_PROG(file_truncate, struct file *file)
+{
+	return check_path(HOOK_FILE_TRUNCATE, &file->f_path, IS(WRITE));
+}
+
+/*
+ * Hooks that know the dentry and not the mount, and whose first argument was added
+ * in different versions. Times and extended attributes have no other.
+ */
+#define ON_DENTRY(hook, HOOK, second)                                                \
+	SEC("lsm/" #hook)                                                            \
+	int hook(u64 *ctx)                                                           \
+	{                                                                            \
+		return verdict(check_place(HOOK, 0, number(&ctx[second ? 1 : 0]),    \
+					   IS(ATTR)));                               \
+	}
+
+ON_DENTRY(inode_setattr, HOOK_INODE_SETATTR, setattr_has_idmap)
+ON_DENTRY(inode_setxattr, HOOK_INODE_SETXATTR, setxattr_has_idmap)
+ON_DENTRY(inode_removexattr, HOOK_INODE_REMOVEXATTR, setxattr_has_idmap)
+
+#define FS_IOC_SETFLAGS 0x40086602    /* chattr */
+#define FS_IOC32_SETFLAGS 0x40046602
+#define FS_IOC_FSSETXATTR 0x401c5820
+
+SEC("lsm/file_ioctl")
+int BPF_PROG(file_ioctl, struct file *file, unsigned int cmd)
+{
+	if (cmd != FS_IOC_SETFLAGS && cmd != FS_IOC32_SETFLAGS && cmd != FS_IOC_FSSETXATTR)
+		return 0;
+	return check_path(HOOK_FILE_IOCTL, &file->f_path, IS(ATTR));
+}

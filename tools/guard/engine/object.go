@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/ringside-tools/ringside/internal/btfprog"
+	"github.com/ringside-tools/ringside/internal/loader"
+	"github.com/ringside-tools/ringside/internal/preflight"
+)
+
+// object is the BPF object in the kernel: all of its maps, and of its programs
+// those that were asked for.
+type object struct {
+	kernel   *preflight.Kernel
+	specs    map[string]*ebpf.ProgramSpec
+	inner    map[string]*ebpf.MapSpec // what the maps of maps have in them
+	maps     *ebpf.Collection
+	programs map[string]*ebpf.Program
+}
+
+// hookFunction is the function of the kernel that programs of an LSM hook replace.
+func hookFunction(hook string) string { return "bpf_lsm_" + hook }
+
+const iteratorFunction = "bpf_iter_task"
+
+// openObject makes the maps. key is that of the hash of paths.
+func openObject(key [2]uint64, reachBack bool, btfFile string) (*object, error) {
+	spec, err := loadBpf()
+	if err != nil {
+		return nil, fmt.Errorf("read BPF object: %w", err)
+	}
+	kernel, err := preflight.Inspect(btfFile)
+	if err != nil {
+		return nil, err
+	}
+	functions := []string{iteratorFunction}
+	for _, p := range spec.Programs {
+		if p.Type == ebpf.LSM {
+			functions = append(functions, hookFunction(p.AttachTo))
+		}
+	}
+	if err := kernel.Fit(spec.Types, nil, functions); err != nil {
+		return nil, err
+	}
+	if err := kernel.Ready(); err != nil {
+		return nil, err
+	}
+	if err := setConstants(spec, kernel, key, reachBack); err != nil {
+		return nil, err
+	}
+	o := &object{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program)}
+	spec.Programs = nil
+	delete(spec.Maps, "table_types")
+	for name, m := range spec.Maps {
+		if m.Type == ebpf.ArrayOfMaps {
+			o.inner[name] = m.InnerMap
+		}
+	}
+	if _, err := preflight.RaiseMemlock(); err != nil {
+		return nil, err
+	}
+	o.maps, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: kernel.Cache})
+	if err != nil {
+		return nil, fmt.Errorf("make maps: %w", err)
+	}
+	return o, nil
+}
+
+// setConstants tells the programs what differs between kernels.
+func setConstants(spec *ebpf.CollectionSpec, kernel *preflight.Kernel, key [2]uint64, reachBack bool) error {
+	has := func(hook, parameter string) bool {
+		return slices.Contains(kernel.Parameters(hookFunction(hook)), parameter)
+	}
+	second := func(hook string) bool {
+		return slices.Index(kernel.Parameters(hookFunction(hook)), "dentry") == 1
+	}
+	locks, err := kernelAddresses("rename_lock", "mount_lock")
+	if err != nil {
+		return err
+	}
+	namespace, err := initialMountNamespace()
+	if err != nil {
+		return err
+	}
+	for name, value := range map[string]any{
+		"hash_key":           key,
+		"rename_lock_at":     locks["rename_lock"],
+		"mount_lock_at":      locks["mount_lock"],
+		"initial_mntns":      namespace,
+		"rename_has_flags":   has("path_rename", "flags"),
+		"setattr_has_idmap":  second("inode_setattr"),
+		"setxattr_has_idmap": second("inode_setxattr"),
+		"reach_back":         reachBack,
+	} {
+		if err := loader.SetConstant(spec, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newHashKey makes a key that nobody can guess.
+func newHashKey() ([2]uint64, error) {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return [2]uint64{}, fmt.Errorf("make key: %w", err)
+	}
+	return [2]uint64{binary.NativeEndian.Uint64(b[:]), binary.NativeEndian.Uint64(b[8:])}, nil
+}
+
+// kernelAddresses finds variables of the kernel. Where addresses are hidden they
+// are 0, and the programs do without: nothing is cached then.
+func kernelAddresses(names ...string) (map[string]uint64, error) {
+	found := make(map[string]uint64)
+	f, err := os.Open("/proc/kallsyms")
+	if err != nil {
+		return nil, fmt.Errorf("read kernel symbols: %w", err)
+	}
+	defer f.Close()
+	in := bufio.NewScanner(f)
+	for in.Scan() && len(found) < len(names) {
+		for _, name := range names {
+			if line := in.Bytes(); bytes.HasSuffix(line, []byte(" "+name)) {
+				field, _, _ := bytes.Cut(line, []byte(" "))
+				if at, err := strconv.ParseUint(string(field), 16, 64); err == nil {
+					found[name] = at
+				}
+			}
+		}
+	}
+	if err := in.Err(); err != nil {
+		return nil, fmt.Errorf("read kernel symbols: %w", err)
+	}
+	return found, nil
+}
+
+// initialMountNamespace is the number of the mount namespace of process 1.
+func initialMountNamespace() (uint32, error) {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/1/ns/mnt", &st); err != nil {
+		return 0, fmt.Errorf("find the initial mount namespace: %w", err)
+	}
+	return uint32(st.Ino), nil
+}
+
+// has reports whether this kernel has the hook of a program.
+func (o *object) has(program string) bool {
+	spec, ok := o.specs[program]
+	return ok && (spec.Type != ebpf.LSM || o.kernel.HasFunction(hookFunction(spec.AttachTo)))
+}
+
+// load loads a program, once.
+func (o *object) load(program string) (*ebpf.Program, error) {
+	if p, ok := o.programs[program]; ok {
+		return p, nil
+	}
+	spec, ok := o.specs[program]
+	if !ok {
+		return nil, fmt.Errorf("no program %s in the BPF object", program)
+	}
+	function := iteratorFunction
+	if spec.Type == ebpf.LSM {
+		function = hookFunction(spec.AttachTo)
+	}
+	id, err := o.kernel.Function(function)
+	if err != nil {
+		return nil, fmt.Errorf("program %s: %w", program, err)
+	}
+	p, err := btfprog.Load(spec, btfprog.Target{Function: id, Types: o.kernel.Relocations(), Maps: o.maps.Maps})
+	if err != nil {
+		return nil, fmt.Errorf("program %s: %w", program, err)
+	}
+	o.programs[program] = p
+	return p, nil
+}
+
+// forget unloads a program. 5.10 attaches a program of an LSM hook only once.
+func (o *object) forget(program string) error {
+	p, ok := o.programs[program]
+	if !ok {
+		return nil
+	}
+	delete(o.programs, program)
+	return p.Close()
+}
+
+func (o *object) close() error {
+	var errs []error
+	for name := range o.programs {
+		errs = append(errs, o.forget(name))
+	}
+	o.maps.Close()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What policies become: tables that the engine fills (tables.go).
+ *
+ * There are several slots for them. A reload fills one that nobody uses and
+ * then changes one number, control.slot, which every program reads once: there
+ * is no moment without a policy, and none with half of one.
+ */
+#pragma once
+
+#include "../../../internal/bpf/event.h"
+
+#define SLOTS 4
+#define WORDS 4 /* of 64 subjects each */
+
+/* A set of subjects. What a bit means is the engine's to say, but for these. */
+struct set {
+	u64 w[WORDS];
+};
+
+#define SUBJECT_ALL 0    /* every task but the next two */
+#define SUBJECT_INIT 1   /* process 1 */
+#define SUBJECT_KERNEL 2 /* threads of the kernel */
+#define SUBJECT_GUARD 3  /* guard itself, run by root: nothing applies to it */
+
+/* Kinds of decisions: the accesses of package policy, in its order, and more. */
+enum {
+	READ, WRITE, CREATE, DELETE, ATTR, EXEC, LOAD,
+	CONNECT, BIND, SOCKET, MOUNT, SETUID,
+	KINDS,
+};
+
+#define KIND_SLOTS 16 /* a power of two, so that a mask bounds an index */
+
+#define FILE_KINDS (LOAD + 1)
+#define IS(kind) (1u << (kind))
+
+/* One number that all programs read first. */
+struct control_block {
+	u32 slot;       /* the policy in force */
+	u32 label_slot; /* the one that names the executables of subjects */
+	u32 armed;      /* 0: nothing is decided */
+	u32 agent;      /* the process that loads policies, to which nothing applies */
+	u64 epoch;      /* changes whenever tables change; cached results are of one */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct control_block);
+} control SEC(".maps");
+
+#define EXCEPTIONS 64
+
+struct exception {
+	u32 bit; /* a subject that loses tasks */
+	u32 unused;
+	struct set to;
+};
+
+/* Flags of a generation. */
+#define HAS_EXE (1u << 0)     /* subjects by executable: look at labels */
+#define HAS_CGROUP (1u << 1)
+#define HAS_UID (1u << 2)
+#define HAS_NAMES (1u << 3)   /* patterns on the last component */
+#define HAS_SUFFIXES (1u << 4)
+#define HAS_ADDRESSES (1u << 5)
+#define HAS_NETWORKS (1u << 6)
+#define HAS_PORTS (1u << 7)
+#define HAS_UNIX (1u << 8)
+
+/* The part of a policy that is the same size for all. */
+struct generation {
+	u32 revision; /* told in alerts */
+	u32 flags;
+	u32 exceptions;
+	u32 cgroup_levels; /* a bit for each level at which a cgroup is named */
+	u32 port_low;      /* the range of ports that bind to port 0 was taken for */
+	u32 port_high;
+	struct set descendants; /* subjects that a task is still one of when it executes */
+	struct set no_exe, no_cgroup, no_uid; /* subjects that do not ask for one */
+	struct set concerned[KIND_SLOTS];          /* subjects with a rule or a default */
+	struct set deny[KIND_SLOTS];               /* defaults */
+	struct set audit[KIND_SLOTS];
+	struct set unresolved_deny[KIND_SLOTS]; /* what becomes of paths that cannot be found out */
+	struct set unresolved_audit[KIND_SLOTS];
+	struct exception exception[EXCEPTIONS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, u32);
+	__type(value, struct generation);
+} generations SEC(".maps");
+
+#define INNER_HASH(name, key_type, value_type, limit)      \
+	struct name {                                      \
+		__uint(type, BPF_MAP_TYPE_HASH);           \
+		__uint(max_entries, limit);                \
+		__uint(map_flags, BPF_F_NO_PREALLOC);      \
+		__type(key, key_type);                     \
+		__type(value, value_type);                 \
+	}
+#define INNER_ARRAY(name, value_type)                      \
+	struct name {                                      \
+		__uint(type, BPF_MAP_TYPE_ARRAY);          \
+		__uint(max_entries, 1);                    \
+		__uint(map_flags, BPF_F_INNER_MAP);        \
+		__type(key, u32);                          \
+		__type(value, value_type);                 \
+	}
+#define INNER_TRIE(name, key_type, value_type)             \
+	struct name {                                      \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);       \
+		__uint(max_entries, 1);                    \
+		__uint(map_flags, BPF_F_NO_PREALLOC);      \
+		__type(key, key_type);                     \
+		__type(value, value_type);                 \
+	}
+#define BY_SLOT(name, inner)                                 \
+	struct {                                             \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);    \
+		__uint(max_entries, SLOTS);                  \
+		__type(key, u32);                            \
+		__array(values, struct inner);               \
+	} name SEC(".maps")
+
+/* What a path, or a file, is looked up for. */
+enum {
+	SPACE_FILE,   /* entries of rules about files and execution */
+	SPACE_EXE,    /* sets of subjects */
+	SPACE_TARGET, /* sets of rules about mounts, as subjects are */
+	SPACE_UNIX_CONNECT, /* entries of rules about sockets with a name in the file system */
+	SPACE_UNIX_BIND,
+	SPACES,
+};
+
+/* Which part of the path the hash is of. */
+enum { PART_PATH, PART_NAME, PART_SUFFIX };
+
+struct path_key {
+	u32 space;
+	u32 part;
+	u64 hash[2];
+};
+
+/* In which mount namespaces an id counts. */
+enum { IN_ANY, IN_INITIAL, VIEWS };
+
+/* Ids, 0 for none. Of a part that is no path, only exact. */
+struct path_ids {
+	u32 exact[VIEWS];
+	u32 children[VIEWS]; /* of what is directly below */
+	u32 subtree[VIEWS];  /* of it and all below */
+};
+
+INNER_HASH(path_table, struct path_key, struct path_ids, 1);
+BY_SLOT(paths, path_table);
+
+struct inode_key {
+	u32 space;
+	u32 dev; /* super_block.s_dev */
+	u64 ino;
+};
+
+struct inode_ids {
+	u32 exact;
+	u32 children;
+	u32 subtree;
+};
+
+INNER_HASH(inode_table, struct inode_key, struct inode_ids, 1);
+BY_SLOT(inodes, inode_table);
+
+#define ENTRY_KILL (1u << 0)
+
+/* What an id of a file, a connection or another object stands for. */
+struct entry {
+	u32 effect; /* index of its effects: of files one for each kind and owner */
+	u32 flags;
+};
+
+INNER_ARRAY(entry_table, struct entry);
+BY_SLOT(entries, entry_table);
+
+/* Whom the rules deny, would deny, and allow. */
+struct effect {
+	struct set deny, audit, allow;
+};
+
+INNER_ARRAY(effect_table, struct effect);
+BY_SLOT(effects, effect_table);
+
+INNER_ARRAY(set_table, struct set);
+BY_SLOT(sets, set_table);
+
+/* Addresses become classes: those that the same rules name are one. */
+struct address {
+	u8 bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+};
+
+struct network_key {
+	u32 prefix;
+	u32 space; /* SPACE_CONNECT or SPACE_BIND */
+	struct address address;
+};
+
+enum { SPACE_CONNECT, SPACE_BIND };
+
+struct address_key {
+	u32 space;
+	struct address address;
+};
+
+INNER_HASH(address_table, struct address_key, u32, 1);
+BY_SLOT(addresses, address_table);
+INNER_TRIE(network_table, struct network_key, u32);
+BY_SLOT(networks, network_table);
+
+/* Ports become classes, too, by protocol. */
+enum { PROTO_TCP, PROTO_UDP, PROTO_OTHER, PROTOS };
+
+struct port_classes {
+	u16 of[2][4]; /* connect, bind; by PROTO_* */
+};
+
+INNER_ARRAY(port_table, struct port_classes);
+BY_SLOT(ports, port_table);
+
+#define ANY 0 /* class of rules that name no address, or no port */
+
+struct flow_key {
+	u32 space;
+	u32 proto;
+	u32 address_class;
+	u32 port_class;
+};
+
+INNER_HASH(flow_table, struct flow_key, u32, 1); /* entry */
+BY_SLOT(flows, flow_table);
+
+/* Users, for subjects and for rules about identities. */
+struct user_key {
+	u32 prefix;
+	u32 space; /* big endian: 0 subjects, 1 rules */
+	u32 id;    /* big endian */
+};
+
+INNER_TRIE(user_table, struct user_key, u32); /* set */
+BY_SLOT(users, user_table);
+
+INNER_HASH(cgroup_table, u64, u32, 1); /* cgroup id -> set */
+BY_SLOT(cgroups, cgroup_table);
+
+/*
+ * Rules about mounts, sockets and identities are few: each has a bit, and what
+ * an operation is picks those that apply, as it does subjects.
+ */
+#define SPECIAL_RULES (64 * WORDS)
+
+enum {
+	/* mounts: what is done */
+	IS_MOUNT_NEW, IS_MOUNT_BIND, IS_MOUNT_MOVE, IS_MOUNT_REMOUNT, IS_MOUNT_UMOUNT,
+	IS_MOUNT_PIVOT, IS_MOUNT_PROPAGATION,
+	/* sockets: nothing to tell apart */
+	IS_SOCKET,
+	/* identities: the way */
+	IS_SETUID, IS_SETGID, IS_SETGROUPS, IS_SUID_EXEC, IS_USERNS, IS_CAPSET,
+	/* execution of what has no name, and without arguments */
+	IS_FILELESS, IS_NO_ARGS,
+	OPERATIONS,
+};
+
+struct special {
+	struct set of[OPERATIONS];
+	struct set no_fstype, no_target; /* rules about mounts that do not ask */
+	struct set no_family, no_type;   /* rules about sockets that do not ask */
+	struct set no_user;              /* rules about identities that do not ask */
+	u32 entry[SPECIAL_RULES];        /* the entry of each rule */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, u32);
+	__type(value, struct special);
+} specials SEC(".maps");
+
+/* Names of file systems, and numbers of families and types of sockets. */
+enum { WORD_FSTYPE, WORD_FAMILY, WORD_TYPE };
+
+#define FSTYPE_LEN 24
+
+struct word_key {
+	u32 space;
+	u32 number;
+	char name[FSTYPE_LEN]; /* zero behind its end */
+};
+
+INNER_HASH(word_table, struct word_key, u32, 1); /* set */
+BY_SLOT(words, word_table);
+
+/* True if the sets have something in common. */
+static __always_inline bool meets(const struct set *a, const struct set *b)
+{
+	u64 common = 0;
+
+#pragma unroll
+	for (int i = 0; i < WORDS; i++)
+		common |= a->w[i] & b->w[i];
+	return common != 0;
+}
+
+static __always_inline void add_set(struct set *to, const struct set *from)
+{
+#pragma unroll
+	for (int i = 0; i < WORDS; i++)
+		to->w[i] |= from->w[i];
+}
+
+static __always_inline void keep_set(struct set *to, const struct set *a, const struct set *b)
+{
+#pragma unroll
+	for (int i = 0; i < WORDS; i++)
+		to->w[i] &= a->w[i] | b->w[i];
+}
+
+static __always_inline void *lookup(void *by_slot, u32 slot, const void *key)
+{
+	void *inner = bpf_map_lookup_elem(by_slot, &slot);
+
+	return inner ? bpf_map_lookup_elem(inner, key) : NULL;
+}
