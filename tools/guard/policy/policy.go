@@ -69,9 +69,11 @@ const (
 
 // Policy is one YAML document.
 type Policy struct {
-	Name         string
-	Mode         Mode
-	OnUnresolved Action // where a path cannot be found out: Deny unless the file says allow
+	Name string
+	Mode Mode
+	// OnUnresolved: where a path cannot be found out, the rules of this action apply as if
+	// they named it, and those of the other do not. Deny unless the file says allow.
+	OnUnresolved Action
 	Subjects     []*Subject
 	Defaults     []Default
 	Rules        []*Rule
@@ -80,9 +82,9 @@ type Policy struct {
 
 // Names of subjects that need no definition.
 const (
-	SubjectAll    = "all"    // every task but those of the next two
+	SubjectAll    = "all"    // every task but those of the next two; to connect and bind, process 1 too
 	SubjectInit   = "init"   // process 1
-	SubjectKernel = "kernel" // the kernel's own threads
+	SubjectKernel = "kernel" // the kernel's own threads, which no other subject has
 	SubjectNone   = "none"   // nobody; for rules that are switched off
 )
 
@@ -109,7 +111,7 @@ type Text struct {
 // IDRange is a range of user or group ids. A name in the file is a range of one.
 type IDRange struct {
 	First, Last uint32
-	Name        string // "" for numbers; resolved where the policy is loaded
+	Name        string // "" for numbers; until [ResolveIDs] the range of a name is empty: 1 to 0
 	Pos         Position
 }
 
@@ -221,7 +223,7 @@ type File struct {
 // arguments. Each counts by itself.
 type Exec struct {
 	Paths    []Pattern
-	Fileless bool // what has no name: memfd, unlinked files
+	Fileless bool // what has no name: memfd, unlinked files. Deny rules with the path "/**" have it too
 	NoArgs   bool // an empty argument list, which trips privileged programs
 	// Loader: mapping such a file as code counts as well, or ld.so FILE is a way
 	// round. True for deny rules unless the file says otherwise.
@@ -324,7 +326,7 @@ const (
 // Mount is about what is mounted.
 type Mount struct {
 	Ops     MountOp
-	FSType  []Text    // none: any
+	FSType  []Text    // none: any; of what cannot be found out, deny rules are about all, allow rules about none
 	Targets []Pattern // of the kinds Exact, Children and Subtree; none: any
 	Pos     Position
 }
@@ -343,7 +345,9 @@ const (
 	ViaDefault = ViaSetuid | ViaExec // what a block means that names none
 )
 
-// Setuid is about changes of identity. What stays the same is no change.
+// Setuid is about changes of identity. What stays the same is no change. Where there is
+// no new id, as for a user namespace or the capabilities of a file, To excludes nothing
+// from a deny rule and everything from an allow rule.
 type Setuid struct {
 	To  []IDRange // the new user or group id; none: any
 	Via Via

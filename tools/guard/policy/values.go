@@ -94,7 +94,7 @@ func (d *decoder) ids(n ast.Node, what string) []IDRange {
 			continue
 		}
 		if userName.MatchString(t.S) && len(t.S) <= maxID {
-			all = append(all, IDRange{Name: t.S, Pos: t.Pos})
+			all = append(all, IDRange{First: 1, Last: 0, Name: t.S, Pos: t.Pos})
 			continue
 		}
 		first, last, err := numberRange(t.S, math.MaxUint32-1)
