@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -202,4 +203,12 @@ var classKeys = []word[Default]{
 	{"socket", Default{Class: ClassSocket}},
 	{"mount", Default{Class: ClassMount}},
 	{"setuid", Default{Class: ClassSetuid}},
+}
+
+// String returns the family as a policy has it.
+func (f Family) String() string {
+	if f.Name != "" {
+		return f.Name
+	}
+	return strconv.Itoa(int(f.Number))
 }

@@ -118,6 +118,9 @@ func cleanPath(s string) error {
 
 // String returns the pattern as a policy has it.
 func (p Pattern) String() string {
+	if p.Kind == Subtree && p.Path == "@" {
+		return "@**"
+	}
 	switch p.Kind {
 	case Children:
 		return strings.TrimSuffix(p.Path, "/") + "/*"
