@@ -120,7 +120,7 @@ func explain(policies []*Policy, op *Operation) Verdict {
 	v := Verdict{Mode: Enforce}
 	for _, p := range policies {
 		for _, r := range p.Rules {
-			if p.selects(r.Subject, &op.Task, op.Class) && r.about(op, p.OnUnresolved) {
+			if r.about(op, p.OnUnresolved) && p.selects(r.Subject, &op.Task, op.Class) {
 				v.Applies = append(v.Applies, Decision{Policy: p, Rule: r})
 			}
 		}
