@@ -130,7 +130,7 @@ const (
 	ClassBind                 // binding and listening
 	ClassSocket               // creating sockets
 	ClassMount                // changing what is mounted
-	ClassSetuid               // changing identity
+	ClassSetuid               // changing identity, in whatever way
 	Classes                   // how many there are
 )
 
