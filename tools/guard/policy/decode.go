@@ -14,6 +14,7 @@ import (
 type decoder struct {
 	*set
 	name string // of the file
+	tags bool   // it may have tags
 }
 
 func (d *decoder) at(line, column int) Position {
@@ -163,6 +164,8 @@ func kind(n ast.Node) string {
 			return "nothing"
 		}
 		return "null"
+	case *ast.TagNode:
+		return "something with the tag " + quote(n.Start.Value)
 	case *ast.BoolNode:
 		return "a boolean"
 	case *ast.StringNode, *ast.LiteralNode:

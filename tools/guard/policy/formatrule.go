@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 func formatSubject(s *Subject) node {
 	var m mapping
 	if len(s.Exe) > 0 {
@@ -29,10 +31,12 @@ func formatSubject(s *Subject) node {
 func formatDefaults(defaults []Default) mapping {
 	var m mapping
 	for _, def := range defaults {
-		if len(m) == 0 || m[len(m)-1].key != def.Subject.S {
+		i := slices.IndexFunc(m, func(p pairOf) bool { return p.key == def.Subject.S })
+		if i < 0 {
+			i = len(m)
 			m.add(def.Subject.S, mapping(nil))
 		}
-		classes := m[len(m)-1].value.(mapping)
+		classes := m[i].value.(mapping)
 		for _, w := range classKeys {
 			if w.value.Class != def.Class {
 				continue
@@ -41,7 +45,7 @@ func formatDefaults(defaults []Default) mapping {
 				classes.add(w.name, named(def.Action, actions))
 			}
 		}
-		m[len(m)-1].value = classes
+		m[i].value = classes
 	}
 	return m
 }

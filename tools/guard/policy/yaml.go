@@ -47,7 +47,24 @@ func (d *decoder) documents(data []byte) (docs []*ast.DocumentNode) {
 		d.syntax(err)
 		return nil
 	}
+	if d.tags {
+		afterTags(tokens)
+	}
 	return file.Docs
+}
+
+// afterTags corrects columns: the library counts one too few behind every tag of a line.
+func afterTags(tokens token.Tokens) {
+	line, tags := 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, tags = t.Position.Line, 0
+		}
+		t.Position.Column += tags
+		if t.Type == token.TagType {
+			tags++
+		}
+	}
 }
 
 // syntax adds an error of the library, which knows the token where it was noticed.
@@ -102,7 +119,13 @@ func (d *decoder) bounded(tokens token.Tokens) bool {
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
 			d.add(pos, `no anchors and aliases in policies; a text that begins with * or & needs quotes, such as "*.key"`)
 			return false
-		case token.TagType, token.DirectiveType, token.MappingKeyType:
+		case token.TagType:
+			// A tag on a tag is another way to nest without end.
+			if d.tags && (i+1 == len(tokens) || tokens[i+1].Type != token.TagType) {
+				continue
+			}
+			fallthrough
+		case token.DirectiveType, token.MappingKeyType:
 			d.add(pos, "no tags, directives and ? keys in policies; a text that begins with !, %% or ? needs quotes")
 			return false
 		case token.DocumentHeaderType, token.DocumentEndType:
