@@ -183,6 +183,7 @@ rules:
 		{open("/x", "/any/where/id_rsa", Read), "deny name"},
 		{open("/x", "/id_rsa", Read), "deny name"},
 		{open("/x", "/id_rsa/x", Read), "allow"},
+		{open("/x", "/my_id_rsa", Read), "allow"},
 		{open("/x", "/id_rsa.pub", Read), "allow"},
 		{open("/x", "/x/a.b.key", Read), "deny suffix"},
 		{open("/x", "/x/.key", Read), "deny suffix"},
