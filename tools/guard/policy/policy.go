@@ -24,7 +24,10 @@ type Position struct {
 	Line, Column int
 }
 
-func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+// String returns FILE:LINE:COLUMN, without control characters.
+func (p Position) String() string {
+	return fmt.Sprintf("%s:%d:%d", visible(p.File), p.Line, p.Column)
+}
 
 // Mode says what becomes of what a policy denies.
 type Mode uint8
@@ -66,9 +69,11 @@ const (
 
 // Policy is one YAML document.
 type Policy struct {
-	Name         string
-	Mode         Mode
-	OnUnresolved Action // where a path cannot be found out: Deny unless the file says allow
+	Name string
+	Mode Mode
+	// OnUnresolved: where a path cannot be found out, the rules of this action apply as if
+	// they named it, and those of the other do not. Deny unless the file says allow.
+	OnUnresolved Action
 	Subjects     []*Subject
 	Defaults     []Default
 	Rules        []*Rule
@@ -77,13 +82,14 @@ type Policy struct {
 
 // Names of subjects that need no definition.
 const (
-	SubjectAll    = "all"    // every task but those of the next two
+	SubjectAll    = "all"    // every task but those of the next two; to connect and bind, process 1 too
 	SubjectInit   = "init"   // process 1
-	SubjectKernel = "kernel" // the kernel's own threads
+	SubjectKernel = "kernel" // the kernel's own threads, which no other subject has
 	SubjectNone   = "none"   // nobody; for rules that are switched off
 )
 
-// Subject is a set of tasks. What is given must all hold; of a list, one.
+// Subject is a set of tasks. What is given must all hold; of a list, one. One that
+// stands in a rule, without a name, has its place for a name: "LINE:COLUMN".
 type Subject struct {
 	Name        string
 	Exe         []Pattern // what the task executes
@@ -105,7 +111,7 @@ type Text struct {
 // IDRange is a range of user or group ids. A name in the file is a range of one.
 type IDRange struct {
 	First, Last uint32
-	Name        string // "" for numbers; resolved where the policy is loaded
+	Name        string // "" for numbers; until [ResolveIDs] the range of a name is empty: 1 to 0
 	Pos         Position
 }
 
@@ -124,7 +130,7 @@ const (
 	ClassBind                 // binding and listening
 	ClassSocket               // creating sockets
 	ClassMount                // changing what is mounted
-	ClassSetuid               // changing identity
+	ClassSetuid               // changing identity, in whatever way
 	Classes                   // how many there are
 )
 
@@ -132,7 +138,7 @@ const (
 type Default struct {
 	Subject Text
 	Class   Class
-	Access  Access // of ClassFile: for these only; else 0
+	Access  Access // of ClassFile: for these; of other classes 0
 	Action  Action
 	Pos     Position
 }
@@ -213,10 +219,11 @@ type File struct {
 	Pos        Position
 }
 
-// Exec is about what is executed.
+// Exec is about what is executed: any of the paths, what has no name, what has no
+// arguments. Each counts by itself.
 type Exec struct {
 	Paths    []Pattern
-	Fileless bool // what has no name: memfd, unlinked files
+	Fileless bool // what has no name: memfd, unlinked files. Deny rules with the path "/**" have it too
 	NoArgs   bool // an empty argument list, which trips privileged programs
 	// Loader: mapping such a file as code counts as well, or ld.so FILE is a way
 	// round. True for deny rules unless the file says otherwise.
@@ -247,22 +254,44 @@ type Network struct {
 	Pos    Position
 }
 
-// Connect is about peers. No networks: any; no ports: any.
+// Connect is about peers: Internet addresses and Unix sockets. Other families have
+// the class of sockets.
+//
+// A block that names neither networks, ports, protocols nor Unix sockets is about all
+// of both. Otherwise it is about what it names: about Internet addresses if it names
+// networks, ports or protocols (no networks: any; no ports: any), and about the Unix
+// sockets that it names. A connect to 0.0.0.0 or :: arrives at this host and counts as
+// one to 127.0.0.1 or ::1.
 type Connect struct {
 	To    []Network
 	Ports []PortRange
-	Proto Proto
-	Unix  []Pattern // sockets in the file system; abstract names begin with "@"
+	Proto Proto     // 0 where the block is about Unix sockets alone
+	Unix  []Pattern // sockets in the file system; abstract names begin with "@", Subtree "@" is all of them
 	Pos   Position
 }
 
-// Bind is about our own address: bind, and listen, which binds what is not bound.
+// AllUnix says whether the block is about every Unix socket.
+func (c *Connect) AllUnix() bool {
+	return len(c.To) == 0 && len(c.Ports) == 0 && len(c.Unix) == 0 && c.Proto == ProtoAll
+}
+
+// Bind is about our own address: bind, and listen, which binds what is not bound. What
+// it names counts as in Connect.
+//
+// Port 0 is one of the ephemeral range that the kernel chooses. A deny rule is about
+// it if one of its ports is 0 or in that range, an allow rule if it names port 0 or the
+// whole range.
 type Bind struct {
 	To    []Network // the local address; that of a wildcard bind is 0.0.0.0 or ::
 	Ports []PortRange
 	Proto Proto
 	Unix  []Pattern
 	Pos   Position
+}
+
+// AllUnix says whether the block is about every Unix socket.
+func (b *Bind) AllUnix() bool {
+	return len(b.To) == 0 && len(b.Ports) == 0 && len(b.Unix) == 0 && b.Proto == ProtoAll
 }
 
 // Socket is about creating sockets.
@@ -297,7 +326,7 @@ const (
 // Mount is about what is mounted.
 type Mount struct {
 	Ops     MountOp
-	FSType  []Text    // none: any
+	FSType  []Text    // none: any; of what cannot be found out, deny rules are about all, allow rules about none
 	Targets []Pattern // of the kinds Exact, Children and Subtree; none: any
 	Pos     Position
 }
@@ -316,7 +345,9 @@ const (
 	ViaDefault = ViaSetuid | ViaExec // what a block means that names none
 )
 
-// Setuid is about changes of identity. What stays the same is no change.
+// Setuid is about changes of identity. What stays the same is no change. Where there is
+// no new id, as for a user namespace or the capabilities of a file, To excludes nothing
+// from a deny rule and everything from an allow rule.
 type Setuid struct {
 	To  []IDRange // the new user or group id; none: any
 	Via Via
