@@ -1,9 +1,9 @@
 package trace
 
 import (
-	"bytes"
 	"fmt"
 
+	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/output"
 )
 
@@ -40,17 +40,9 @@ func (h *Head) Decode(host *Host, r *RecordHead) {
 	h.Time = host.Clock.Wall(r.TimeNs)
 	h.PID, h.TID, h.PPID, h.UID = r.PID, r.TID, r.PPID, r.UID
 	h.comm = r.Comm
-	h.Comm = CString(h.comm[:])
+	h.Comm = events.CString(h.comm[:])
 	h.CgroupID = r.CgroupID
 	h.ContainerID = ""
-}
-
-// CString returns b up to its first NUL.
-func CString(b []byte) []byte {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return b[:i]
-	}
-	return b
 }
 
 // HeadFields returns the fields that every event begins with.

@@ -35,12 +35,6 @@ func TestHeadDecode(t *testing.T) {
 	qt.Check(t, qt.Equals(string(h.Comm), "zzzzzzzzzzzzzzzz"))
 }
 
-func TestCString(t *testing.T) {
-	for in, want := range map[string]string{"": "", "\x00": "", "a": "a", "a\x00": "a", "a\x00b\x00": "a", "\x00a": ""} {
-		qt.Check(t, qt.Equals(string(CString([]byte(in))), want), qt.Commentf("%q", in))
-	}
-}
-
 func TestHeadFields(t *testing.T) {
 	fields := newTool().Fields
 	qt.Assert(t, qt.IsNil(output.CheckFields(fields)))

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -82,12 +83,12 @@ func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
 	e.started, e.existing, e.owned = h.Started, false, true
 	e.setAddr()
 
-	s := trace.Tail(raw[stringsOffset:])
+	s := events.Tail(raw[stringsOffset:])
 	exe := s.Take(r.ExeLen)
-	e.ContainerID = h.Containers.ID(trace.CString(s.Take(r.ContainerLen)))
+	e.ContainerID = h.Containers.ID(events.CString(s.Take(r.ContainerLen)))
 	e.exe = nil
 	if r.Flags&flagExe != 0 {
-		e.path = trace.JoinPath(e.path[:0], exe, r.Flags&flagExeCut != 0, r.Flags&flagExeDetached != 0)
+		e.path = events.JoinPath(e.path[:0], exe, r.Flags&flagExeCut != 0, r.Flags&flagExeDetached != 0)
 		e.exe = e.path
 	}
 	if d.details {

@@ -3,6 +3,7 @@ package main
 import (
 	"unsafe"
 
+	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/symbol"
 	"github.com/ringside-tools/ringside/internal/syscallname"
 	"github.com/ringside-tools/ringside/internal/trace"
@@ -72,16 +73,16 @@ func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
 	e.Head.Decode(h, (*trace.RecordHead)(unsafe.Pointer(&r.Head)))
 	e.syscall = syscallname.Name(int(r.Syscall), r.Flags&flagCompat != 0)
 
-	s := trace.Tail(raw[min(recordSize+lengthSize, len(raw)):])
+	s := events.Tail(raw[min(recordSize+lengthSize, len(raw)):])
 	kstack, ustack := s.Take(r.KstackLen), s.Take(r.UstackLen)
 	exe := s.Take(r.ExeLen)
-	e.ContainerID = h.Containers.ID(trace.CString(s.Take(r.ContainerLen)))
+	e.ContainerID = h.Containers.ID(events.CString(s.Take(r.ContainerLen)))
 	e.text, e.kstack, e.ustack = e.text[:0], e.kstack[:0], e.ustack[:0]
 	if d.kernel != nil {
 		e.kernelStack(d.kernel, kstack)
 	}
 	if d.users != nil {
-		e.path = trace.JoinPath(e.path[:0], exe, r.Flags&flagExeCut != 0, r.Flags&flagExeDetached != 0)
+		e.path = events.JoinPath(e.path[:0], exe, r.Flags&flagExeCut != 0, r.Flags&flagExeDetached != 0)
 		e.userStack(d.users, ustack, string(e.path))
 	}
 	return nil

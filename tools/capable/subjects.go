@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -31,10 +32,10 @@ func (s *subjects) add(h *trace.Host, raw []byte) error {
 	}
 	var r bpfSubjectRecord
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&r)), subjectSize), raw)
-	tail := trace.Tail(raw[subjectSize+lengthSize:])
-	exe := trace.JoinPath(nil, tail.Take(r.ExeLen), r.Flags&flagExeCut != 0, r.Flags&flagExeDetached != 0)
+	tail := events.Tail(raw[subjectSize+lengthSize:])
+	exe := events.JoinPath(nil, tail.Take(r.ExeLen), r.Flags&flagExeCut != 0, r.Flags&flagExeDetached != 0)
 	cgroup := tail.Take(r.CgroupLen)
-	named := subject{exe: string(exe), container: h.Containers.ID(trace.CString(tail.Take(r.ContainerLen)))}
+	named := subject{exe: string(exe), container: h.Containers.ID(events.CString(tail.Take(r.ContainerLen)))}
 	if named.container == "" {
 		named.unit = unitOf(strings.Split(strings.TrimSuffix(string(cgroup), "\x00"), "\x00"))
 	}

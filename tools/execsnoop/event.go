@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -90,16 +91,16 @@ func (e *event) decode(h *trace.Host, raw []byte) error {
 	e.Head.Decode(h, (*trace.RecordHead)(unsafe.Pointer(&r.Head)))
 	e.started = h.Started
 	e.failed = r.Head.Kind == kindFail
-	e.parent = trace.CString(unsafe.Slice((*byte)(unsafe.Pointer(&r.ParentComm[0])), len(r.ParentComm)))
+	e.parent = events.CString(unsafe.Slice((*byte)(unsafe.Pointer(&r.ParentComm[0])), len(r.ParentComm)))
 
 	e.path = e.path[:0]
-	s := trace.Tail(raw[stringsOffset:])
+	s := events.Tail(raw[stringsOffset:])
 	e.filename = cstring(s.Take(r.FilenameLen))
 	e.interp = cstring(s.Take(r.InterpLen))
 	e.args = splitArgs(e.args[:0], s.Take(r.ArgsLen))
 	e.exe = e.joinPath(s.Take(r.ExeLen), flagExeCut, flagExeDetached)
 	e.cwd = e.joinPath(s.Take(r.CwdLen), flagCwdCut, flagCwdDetached)
-	e.ContainerID = h.Containers.ID(trace.CString(s.Take(r.ContainerLen)))
+	e.ContainerID = h.Containers.ID(events.CString(s.Take(r.ContainerLen)))
 	e.cut = r.Flags&flagArgsCut != 0
 	if e.filename != nil && r.Dirfd != unix.AT_FDCWD && !bytes.HasPrefix(e.filename, []byte("/")) {
 		e.filename = e.fdPath(r.Dirfd, e.filename)
@@ -113,7 +114,7 @@ func cstring(b []byte) []byte {
 	if len(b) == 0 {
 		return nil
 	}
-	return trace.CString(b)
+	return events.CString(b)
 }
 
 // joinPath makes a path of components that come leaf first, each with its
@@ -123,7 +124,7 @@ func (e *event) joinPath(parts []byte, cut, detached uint32) []byte {
 		return nil
 	}
 	start := len(e.path)
-	e.path = trace.JoinPath(e.path, parts, e.Flags&cut != 0, e.Flags&detached != 0)
+	e.path = events.JoinPath(e.path, parts, e.Flags&cut != 0, e.Flags&detached != 0)
 	return e.path[start:len(e.path):len(e.path)]
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/ringside-tools/ringside/internal/dns"
+	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -99,7 +100,7 @@ func (e *event) decode(h *trace.Host, raw []byte) error {
 	}
 	e.Head.Decode(h, (*trace.RecordHead)(unsafe.Pointer(&r.Head)))
 	if name := raw[containerOffset:]; int(r.ContainerLen) <= len(name) {
-		e.ContainerID = h.Containers.ID(trace.CString(name[:r.ContainerLen]))
+		e.ContainerID = h.Containers.ID(events.CString(name[:r.ContainerLen]))
 	}
 	e.daddr = appendAddr(e.daddrText[:0], r.Version, r.Daddr)
 	e.saddr = nil

@@ -69,23 +69,25 @@ type bpfAlert struct {
 }
 
 type bpfControlBlock struct {
-	_         structs.HostLayout
-	Slot      uint32
-	LabelSlot uint32
-	Armed     uint32
-	Agent     uint32
-	Epoch     uint64
+	_            structs.HostLayout
+	Slot         uint32
+	LabelSlot    uint32
+	Armed        uint32
+	Agent        uint32
+	InitialMntns uint32
+	Unused       uint32
+	Epoch        uint64
 }
 
 type bpfGeneration struct {
-	_            structs.HostLayout
-	Revision     uint32
-	Flags        uint32
-	Exceptions   uint32
-	CgroupLevels uint32
-	PortLow      uint32
-	PortHigh     uint32
-	Descendants  struct {
+	_           structs.HostLayout
+	Revision    uint32
+	Flags       uint32
+	Exceptions  uint32
+	Unused      uint32
+	PortLow     uint32
+	PortHigh    uint32
+	Descendants struct {
 		_ structs.HostLayout
 		W [4]uint64
 	}
@@ -98,6 +100,10 @@ type bpfGeneration struct {
 		W [4]uint64
 	}
 	NoUid struct {
+		_ structs.HostLayout
+		W [4]uint64
+	}
+	OfAll struct {
 		_ structs.HostLayout
 		W [4]uint64
 	}
@@ -118,6 +124,10 @@ type bpfGeneration struct {
 		W [4]uint64
 	}
 	UnresolvedAudit [16]struct {
+		_ structs.HostLayout
+		W [4]uint64
+	}
+	UnresolvedAllow [16]struct {
 		_ structs.HostLayout
 		W [4]uint64
 	}
@@ -158,6 +168,10 @@ type bpfSpecial struct {
 		_ structs.HostLayout
 		W [4]uint64
 	}
+	Allows struct {
+		_ structs.HostLayout
+		W [4]uint64
+	}
 	Entry [256]uint32
 }
 
@@ -184,6 +198,7 @@ const (
 	bpfMapNetworks            = "networks"
 	bpfMapPaths               = "paths"
 	bpfMapPorts               = "ports"
+	bpfMapQuestion            = "question"
 	bpfMapScratches           = "scratches"
 	bpfMapSeeded              = "seeded"
 	bpfMapSets                = "sets"
@@ -203,6 +218,7 @@ const (
 	bpfProgFilePermission     = "file_permission"
 	bpfProgFileReceive        = "file_receive"
 	bpfProgFileTruncate       = "file_truncate"
+	bpfProgInodeGetattr       = "inode_getattr"
 	bpfProgInodeRemovexattr   = "inode_removexattr"
 	bpfProgInodeSetattr       = "inode_setattr"
 	bpfProgInodeSetxattr      = "inode_setxattr"
@@ -238,9 +254,7 @@ const (
 	bpfProgUnixStreamConnect  = "unix_stream_connect"
 	bpfProgUsernsCreate       = "userns_create"
 	bpfVarHashKey             = "hash_key"
-	bpfVarInitialMntns        = "initial_mntns"
 	bpfVarMountLockAt         = "mount_lock_at"
-	bpfVarReachBack           = "reach_back"
 	bpfVarRenameHasFlags      = "rename_has_flags"
 	bpfVarRenameLockAt        = "rename_lock_at"
 	bpfVarSetattrHasIdmap     = "setattr_has_idmap"
@@ -301,6 +315,7 @@ type bpfProgramSpecs struct {
 	FilePermission     *ebpf.ProgramSpec `ebpf:"file_permission"`
 	FileReceive        *ebpf.ProgramSpec `ebpf:"file_receive"`
 	FileTruncate       *ebpf.ProgramSpec `ebpf:"file_truncate"`
+	InodeGetattr       *ebpf.ProgramSpec `ebpf:"inode_getattr"`
 	InodeRemovexattr   *ebpf.ProgramSpec `ebpf:"inode_removexattr"`
 	InodeSetattr       *ebpf.ProgramSpec `ebpf:"inode_setattr"`
 	InodeSetxattr      *ebpf.ProgramSpec `ebpf:"inode_setxattr"`
@@ -360,6 +375,7 @@ type bpfMapSpecs struct {
 	Networks     *ebpf.MapSpec `ebpf:"networks"`
 	Paths        *ebpf.MapSpec `ebpf:"paths"`
 	Ports        *ebpf.MapSpec `ebpf:"ports"`
+	Question     *ebpf.MapSpec `ebpf:"question"`
 	Scratches    *ebpf.MapSpec `ebpf:"scratches"`
 	Seeded       *ebpf.MapSpec `ebpf:"seeded"`
 	Sets         *ebpf.MapSpec `ebpf:"sets"`
@@ -376,9 +392,7 @@ type bpfMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfVariableSpecs struct {
 	HashKey          *ebpf.VariableSpec `ebpf:"hash_key"`
-	InitialMntns     *ebpf.VariableSpec `ebpf:"initial_mntns"`
 	MountLockAt      *ebpf.VariableSpec `ebpf:"mount_lock_at"`
-	ReachBack        *ebpf.VariableSpec `ebpf:"reach_back"`
 	RenameHasFlags   *ebpf.VariableSpec `ebpf:"rename_has_flags"`
 	RenameLockAt     *ebpf.VariableSpec `ebpf:"rename_lock_at"`
 	SetattrHasIdmap  *ebpf.VariableSpec `ebpf:"setattr_has_idmap"`
@@ -426,6 +440,7 @@ type bpfMaps struct {
 	Networks     *ebpf.Map `ebpf:"networks"`
 	Paths        *ebpf.Map `ebpf:"paths"`
 	Ports        *ebpf.Map `ebpf:"ports"`
+	Question     *ebpf.Map `ebpf:"question"`
 	Scratches    *ebpf.Map `ebpf:"scratches"`
 	Seeded       *ebpf.Map `ebpf:"seeded"`
 	Sets         *ebpf.Map `ebpf:"sets"`
@@ -458,6 +473,7 @@ func (m *bpfMaps) Close() error {
 		m.Networks,
 		m.Paths,
 		m.Ports,
+		m.Question,
 		m.Scratches,
 		m.Seeded,
 		m.Sets,
@@ -475,9 +491,7 @@ func (m *bpfMaps) Close() error {
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfVariables struct {
 	HashKey          *ebpf.Variable `ebpf:"hash_key"`
-	InitialMntns     *ebpf.Variable `ebpf:"initial_mntns"`
 	MountLockAt      *ebpf.Variable `ebpf:"mount_lock_at"`
-	ReachBack        *ebpf.Variable `ebpf:"reach_back"`
 	RenameHasFlags   *ebpf.Variable `ebpf:"rename_has_flags"`
 	RenameLockAt     *ebpf.Variable `ebpf:"rename_lock_at"`
 	SetattrHasIdmap  *ebpf.Variable `ebpf:"setattr_has_idmap"`
@@ -500,6 +514,7 @@ type bpfPrograms struct {
 	FilePermission     *ebpf.Program `ebpf:"file_permission"`
 	FileReceive        *ebpf.Program `ebpf:"file_receive"`
 	FileTruncate       *ebpf.Program `ebpf:"file_truncate"`
+	InodeGetattr       *ebpf.Program `ebpf:"inode_getattr"`
 	InodeRemovexattr   *ebpf.Program `ebpf:"inode_removexattr"`
 	InodeSetattr       *ebpf.Program `ebpf:"inode_setattr"`
 	InodeSetxattr      *ebpf.Program `ebpf:"inode_setxattr"`
@@ -548,6 +563,7 @@ func (p *bpfPrograms) Close() error {
 		p.FilePermission,
 		p.FileReceive,
 		p.FileTruncate,
+		p.InodeGetattr,
 		p.InodeRemovexattr,
 		p.InodeSetattr,
 		p.InodeSetxattr,

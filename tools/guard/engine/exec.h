@@ -43,8 +43,10 @@ int BPF_PROG(bprm_check_security, struct linux_binprm *bprm)
 	s->dentry = (u64)BPF_CORE_READ(file, f_path.dentry);
 	s->inode = (u64)BPF_CORE_READ(file, f_inode);
 	find(SPACE_FILE, generation_flags(s->slot));
-	if (is_fileless(file))
+	if (is_fileless(file)) {
+		s->count = 0; /* what has no name is below no directory */
 		pick_operation(s, IS_FILELESS);
+	}
 	if (bprm->argc == 0)
 		pick_operation(s, IS_NO_ARGS);
 	push_picked();

@@ -16,7 +16,7 @@
 #define S_IFDIR 0040000
 #define PROT_WRITE 2
 #define PROT_EXEC 4
-#define MAP_SHARED 1
+#define MAP_PRIVATE 2
 #define MAP_TYPE 15
 #define RENAME_EXCHANGE 2
 
@@ -252,9 +252,9 @@ int BPF_PROG(file_permission, struct file *file, int mask)
 	u32 kinds = 0;
 
 	if (mask & MAY_READ)
-		kinds |= IS(READ);
+		kinds |= IS(HELD_READ);
 	if (mask & (MAY_WRITE | MAY_APPEND))
-		kinds |= IS(WRITE);
+		kinds |= IS(HELD_WRITE);
 	return c && kinds ? check_file(HOOK_FILE_PERMISSION, c, file, kinds) : 0;
 }
 
@@ -264,18 +264,15 @@ int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long 
 	     unsigned long flags)
 {
 	struct control_block *c = armed();
-	u32 kinds = 0;
+	u32 kinds = IS(HELD_READ);
 
 	if (!c || !file)
 		return 0;
 	if (prot & PROT_EXEC)
 		kinds |= IS(LOAD);
-	if (reach_back) {
-		kinds |= IS(READ);
-		if (prot & PROT_WRITE && (flags & MAP_TYPE) == MAP_SHARED)
-			kinds |= IS(WRITE);
-	}
-	return kinds ? check_file(HOOK_MMAP_FILE, c, file, kinds) : 0;
+	if (prot & PROT_WRITE && (flags & MAP_TYPE) != MAP_PRIVATE)
+		kinds |= IS(HELD_WRITE);
+	return check_file(HOOK_MMAP_FILE, c, file, kinds);
 }
 
 SEC("lsm/file_mprotect")
@@ -283,9 +280,13 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, u
 {
 	struct file *file = vma->vm_file;
 
-	if (!(prot & PROT_EXEC) || !file)
-		return 0;
-	return check_path(HOOK_FILE_MPROTECT, &file->f_path, IS(LOAD));
+	u32 kinds = 0;
+
+	if (prot & PROT_EXEC)
+		kinds |= IS(LOAD);
+	if (prot & PROT_WRITE)
+		kinds |= IS(HELD_WRITE);
+	return file && kinds ? check_path(HOOK_FILE_MPROTECT, &file->f_path, kinds) : 0;
 }
 
 /* A name in a directory: CREATE for a new one, DELETE for one that goes. */
@@ -297,7 +298,7 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, u
 					   number(&ctx[1]), kinds));           \
 	}
 
-IN_DIRECTORY(path_mknod, HOOK_PATH_MKNOD, IS(CREATE))
+/* path_mknod is in net.h: sockets are bound by it */
 IN_DIRECTORY(path_mkdir, HOOK_PATH_MKDIR, IS(CREATE))
 IN_DIRECTORY(path_symlink, HOOK_PATH_SYMLINK, IS(CREATE))
 IN_DIRECTORY(path_unlink, HOOK_PATH_UNLINK, IS(DELETE))

@@ -8,9 +8,11 @@
  *     object.h    which rules a file finds; hash.h, scratch.h
  *     verdict.h   what follows from them, and telling it
  *     special.h   rules that are picked by an operation
+ *     canary.h    a program for the engine
  *     label.h     programs that write down who tasks are
  *     file.h, exec.h, net.h, mount.h, identity.h   programs that decide
  */
+#include "canary.h"
 #include "label.h"
 #include "file.h"
 #include "exec.h"
@@ -32,7 +34,6 @@ union table_types {
 	struct path_ids path_ids;
 	struct inode_key inode_key;
 	struct inode_ids inode_ids;
-	struct entry entry;
 	struct effect effect;
 	struct address_key address_key;
 	struct network_key network_key;

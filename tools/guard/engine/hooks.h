@@ -51,6 +51,3 @@ enum hook {
 const volatile bool rename_has_flags = false;   /* 5.14 */
 const volatile bool setattr_has_idmap = false;  /* 6.9 */
 const volatile bool setxattr_has_idmap = false; /* 5.12, as a user namespace */
-
-/* A rule reaches what was opened before it came: mmap_file decides on all maps. */
-const volatile bool reach_back = false;

@@ -7,22 +7,46 @@
 
 #define LSM_SETID_FS 8
 
-/* Leaves those rules picked that take this id, or any. */
-static __always_inline void take_id(struct scratch *s, struct set *named, u32 old_id, u32 new_id)
+/* Which rules name the new ids: one of them, and all of them. */
+struct named {
+	struct set one, all;
+	u32 ids;
+};
+
+static __always_inline void take_id(struct scratch *s, struct named *n, u32 old_id, u32 new_id)
 {
+	struct set set = {};
+
 	if (old_id == new_id)
 		return;
 	s->detail.old_id = old_id;
 	s->detail.new_id = new_id;
-	add_user(named, s->slot, USER_RULE, new_id);
+	add_user(&set, s->slot, USER_RULE, new_id);
+	add_set(&n->one, &set);
+#pragma unroll
+	for (int i = 0; i < WORDS; i++)
+		n->all.w[i] = n->ids ? n->all.w[i] & set.w[i] : set.w[i];
+	n->ids++;
 }
 
-static __always_inline int decide_identity(struct scratch *s, const struct set *named)
+/*
+ * Leaves those rules picked that take these ids. Where there are none, as for a user
+ * namespace, rules that deny take it for one of theirs.
+ */
+static __always_inline int decide_identity(struct scratch *s, const struct named *n)
 {
 	struct special *rules = specials_of(s);
 
-	if (rules)
-		keep_set(&s->picked, named, &rules->no_user);
+	if (rules) {
+#pragma unroll
+		for (int i = 0; i < WORDS; i++) {
+			u64 allows = rules->allows.w[i];
+			u64 denies = n->ids ? n->one.w[i] : ~0ull;
+
+			s->picked.w[i] &= (denies & ~allows) | (n->all.w[i] & allows) |
+					  rules->no_user.w[i];
+		}
+	}
 	return decide_picked(s, SETUID);
 }
 
@@ -30,7 +54,7 @@ static __always_inline int decide_identity(struct scratch *s, const struct set *
 static __always_inline int change(u32 hook, u32 operation, const u32 old_ids[4],
 				  const u32 new_ids[4])
 {
-	struct set named = {};
+	struct named n = {};
 
 	if (old_ids[0] == new_ids[0] && old_ids[1] == new_ids[1] && old_ids[2] == new_ids[2] &&
 	    old_ids[3] == new_ids[3])
@@ -41,11 +65,28 @@ static __always_inline int change(u32 hook, u32 operation, const u32 old_ids[4],
 	if (!s)
 		return verdict(ret);
 	pick_operation(s, operation);
-	take_id(s, &named, old_ids[3], new_ids[3]);
-	take_id(s, &named, old_ids[2], new_ids[2]);
-	take_id(s, &named, old_ids[0], new_ids[0]);
-	take_id(s, &named, old_ids[1], new_ids[1]); /* the effective one is told */
-	ret = decide_identity(s, &named);
+	take_id(s, &n, old_ids[3], new_ids[3]);
+	take_id(s, &n, old_ids[2], new_ids[2]);
+	take_id(s, &n, old_ids[0], new_ids[0]);
+	take_id(s, &n, old_ids[1], new_ids[1]); /* the effective one is told */
+	ret = decide_identity(s, &n);
+	end();
+	return verdict(ret);
+}
+
+/* An operation that gives one id, or none where both are the same. */
+static __always_inline int single(u32 hook, u32 operation, u32 old_id, u32 new_id)
+{
+	struct named n = {};
+	int ret = ask(hook, IS(SETUID));
+	struct scratch *s = asked(ret);
+
+	if (!s)
+		return verdict(ret);
+	pick_operation(s, operation);
+	s->detail.old_id = s->detail.new_id = old_id;
+	take_id(s, &n, old_id, new_id);
+	ret = decide_identity(s, &n);
 	end();
 	return verdict(ret);
 }
@@ -68,34 +109,16 @@ int BPF_PROG(task_fix_setgid, struct cred *new, const struct cred *old)
 	return change(HOOK_TASK_FIX_SETGID, IS_SETGID, before, after);
 }
 
-/* An operation that has no id, or one. */
-static __always_inline int single(u32 hook, u32 operation, u32 old_id, u32 new_id)
-{
-	struct set named = {};
-	int ret = ask(hook, IS(SETUID));
-	struct scratch *s = asked(ret);
-
-	if (!s)
-		return verdict(ret);
-	pick_operation(s, operation);
-	s->detail.old_id = old_id;
-	s->detail.new_id = new_id;
-	add_user(&named, s->slot, USER_RULE, new_id);
-	ret = decide_identity(s, &named);
-	end();
-	return verdict(ret);
-}
-
 SEC("lsm/task_fix_setgroups") /* 6.0 */
 int BPF_PROG(task_fix_setgroups, struct cred *new, const struct cred *old)
 {
-	return single(HOOK_TASK_FIX_SETGROUPS, IS_SETGROUPS, old->egid.val, new->egid.val);
+	return single(HOOK_TASK_FIX_SETGROUPS, IS_SETGROUPS, old->egid.val, old->egid.val);
 }
 
 SEC("lsm/userns_create") /* 6.1: whoever makes one is root in it */
 int BPF_PROG(userns_create, const struct cred *cred)
 {
-	return single(HOOK_USERNS_CREATE, IS_USERNS, cred->euid.val, 0);
+	return single(HOOK_USERNS_CREATE, IS_USERNS, cred->euid.val, cred->euid.val);
 }
 
 /* Two words of 32 bits before 6.3, in the same order. */
@@ -114,7 +137,7 @@ int BPF_PROG(capset, struct cred *new, const struct cred *old)
 
 	if (!(after & ~before))
 		return 0;
-	return single(HOOK_CAPSET, IS_CAPSET, old->euid.val, new->euid.val);
+	return single(HOOK_CAPSET, IS_CAPSET, old->euid.val, old->euid.val);
 }
 
 /* Execution that gives another user, another group, or capabilities to a user. */

@@ -15,7 +15,7 @@ import (
 func TestPrograms(t *testing.T) {
 	key, err := newHashKey()
 	qt.Assert(t, qt.IsNil(err))
-	o, err := openObject(key, false, "")
+	o, err := openObject(key, "")
 	qt.Assert(t, qt.IsNil(err))
 	defer o.close()
 	for name, spec := range o.specs {

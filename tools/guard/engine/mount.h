@@ -29,6 +29,19 @@ struct {
 	__type(value, u8);
 } mounting SEC(".maps");
 
+/* "fuse.sshfs" is of the type fuse. */
+static __always_inline void cut_subtype(struct scratch *s)
+{
+	bool cut = false;
+
+	for (int i = 0; i < FSTYPE_LEN; i++) {
+		if (s->detail.fstype[i] == '.')
+			cut = true;
+		if (cut)
+			s->detail.fstype[i] = 0;
+	}
+}
+
 /* In the order in which the kernel looks at the flags. */
 static __always_inline u32 operation_of(unsigned long flags)
 {
@@ -109,6 +122,7 @@ int BPF_PROG(sb_mount, const char *dev_name, const struct path *path, const char
 	pick_operation(s, operation);
 	if (operation == IS_MOUNT_NEW) {
 		bpf_probe_read_kernel_str(s->detail.fstype, FSTYPE_LEN, type);
+		cut_subtype(s);
 	} else {
 		struct dentry *dentry = (void *)s->dentry;
 

@@ -7,6 +7,7 @@
 #include "special.h"
 
 #define AF_UNIX 1
+#define S_IFSOCK 0140000
 #define IPPROTO_UDPLITE 136
 #define MSG_FASTOPEN 0x20000000
 #define LOOPBACK bpf_htonl(0x7f000001)
@@ -268,7 +269,18 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 	return verdict(ret);
 }
 
-/* A name without a file: "\0name", of len bytes with the family. */
+/* The rules about all sockets of AF_UNIX, and about all without a file. */
+static __always_inline void match_any_unix(struct scratch *s, u32 space, bool abstract)
+{
+	__builtin_memset(s->text, 0, sizeof(u64));
+	sip_start(&s->sip);
+	sip_name(&s->sip, s->text, 0);
+	match_path(s, space, PART_SUFFIX, 0);
+	if (abstract)
+		match_path(s, space, PART_NAME, 0);
+}
+
+/* A name without a file, of len bytes. */
 static __always_inline int decide_abstract(struct scratch *s, u32 kind, u32 space, const void *name,
 					   int len)
 {
@@ -284,6 +296,7 @@ static __always_inline int decide_abstract(struct scratch *s, u32 kind, u32 spac
 	sip_start(&s->sip);
 	sip_name(&s->sip, s->text, len);
 	match_path(s, space, PART_NAME, 0);
+	match_any_unix(s, space, true);
 	s->detail.family = AF_UNIX;
 	return decide(kind, 0);
 }
@@ -446,7 +459,8 @@ static __always_inline int decide_unix(u32 hook, struct sock *peer)
 		s->mnt = (u64)BPF_CORE_READ(u, path.mnt);
 		s->dentry = (u64)dentry;
 		find(SPACE_UNIX_CONNECT, flags);
-		ret = s->count ? decide(CONNECT, 0) : 0;
+		match_any_unix(s, SPACE_UNIX_CONNECT, false);
+		ret = decide(CONNECT, 0);
 	} else if (address) {
 		ret = decide_abstract(s, CONNECT, SPACE_UNIX_CONNECT,
 				      (void *)address + bpf_core_field_offset(address->name) + 3,
@@ -454,6 +468,34 @@ static __always_inline int decide_unix(u32 hook, struct sock *peer)
 	}
 	end();
 	return verdict(ret);
+}
+
+/* Binding a name in the file system makes a file. */
+static __always_inline int decide_unix_bind(u64 mnt, u64 dentry)
+{
+	int ret = ask(HOOK_SOCKET_BIND, IS(BIND));
+	struct scratch *s = asked(ret);
+
+	if (!s)
+		return ret;
+	s->mnt = mnt;
+	s->dentry = dentry;
+	s->detail.family = AF_UNIX;
+	find(SPACE_UNIX_BIND, generation_flags(s->slot));
+	match_any_unix(s, SPACE_UNIX_BIND, false);
+	ret = decide(BIND, 0);
+	end();
+	return ret;
+}
+
+SEC("lsm/path_mknod")
+int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, unsigned short mode)
+{
+	u64 mnt = (u64)BPF_CORE_READ(dir, mnt), name = number(&ctx[1]);
+
+	if ((mode & S_IFMT) == S_IFSOCK && decide_unix_bind(mnt, name) < 0)
+		return -EPERM;
+	return verdict(check_place(HOOK_PATH_MKNOD, mnt, name, IS(CREATE)));
 }
 
 SEC("lsm/unix_stream_connect")

@@ -12,16 +12,15 @@ import (
 	"strconv"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/btfprog"
 	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
-// object is the BPF object in the kernel: all of its maps, and of its programs
+// bpfObject is the BPF object in the kernel: all of its maps, and of its programs
 // those that were asked for.
-type object struct {
+type bpfObject struct {
 	kernel   *preflight.Kernel
 	specs    map[string]*ebpf.ProgramSpec
 	inner    map[string]*ebpf.MapSpec // what the maps of maps have in them
@@ -35,7 +34,7 @@ func hookFunction(hook string) string { return "bpf_lsm_" + hook }
 const iteratorFunction = "bpf_iter_task"
 
 // openObject makes the maps. key is that of the hash of paths.
-func openObject(key [2]uint64, reachBack bool, btfFile string) (*object, error) {
+func openObject(key [2]uint64, btfFile string) (*bpfObject, error) {
 	spec, err := loadBpf()
 	if err != nil {
 		return nil, fmt.Errorf("read BPF object: %w", err)
@@ -56,10 +55,10 @@ func openObject(key [2]uint64, reachBack bool, btfFile string) (*object, error) 
 	if err := kernel.Ready(); err != nil {
 		return nil, err
 	}
-	if err := setConstants(spec, kernel, key, reachBack); err != nil {
+	if err := setConstants(spec, kernel, key); err != nil {
 		return nil, err
 	}
-	o := &object{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program)}
+	o := &bpfObject{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program)}
 	spec.Programs = nil
 	delete(spec.Maps, "table_types")
 	for name, m := range spec.Maps {
@@ -78,7 +77,7 @@ func openObject(key [2]uint64, reachBack bool, btfFile string) (*object, error) 
 }
 
 // setConstants tells the programs what differs between kernels.
-func setConstants(spec *ebpf.CollectionSpec, kernel *preflight.Kernel, key [2]uint64, reachBack bool) error {
+func setConstants(spec *ebpf.CollectionSpec, kernel *preflight.Kernel, key [2]uint64) error {
 	has := func(hook, parameter string) bool {
 		return slices.Contains(kernel.Parameters(hookFunction(hook)), parameter)
 	}
@@ -89,19 +88,13 @@ func setConstants(spec *ebpf.CollectionSpec, kernel *preflight.Kernel, key [2]ui
 	if err != nil {
 		return err
 	}
-	namespace, err := initialMountNamespace()
-	if err != nil {
-		return err
-	}
 	for name, value := range map[string]any{
 		"hash_key":           key,
 		"rename_lock_at":     locks["rename_lock"],
 		"mount_lock_at":      locks["mount_lock"],
-		"initial_mntns":      namespace,
 		"rename_has_flags":   has("path_rename", "flags"),
 		"setattr_has_idmap":  second("inode_setattr"),
 		"setxattr_has_idmap": second("inode_setxattr"),
-		"reach_back":         reachBack,
 	} {
 		if err := loader.SetConstant(spec, name, value); err != nil {
 			return err
@@ -145,23 +138,14 @@ func kernelAddresses(names ...string) (map[string]uint64, error) {
 	return found, nil
 }
 
-// initialMountNamespace is the number of the mount namespace of process 1.
-func initialMountNamespace() (uint32, error) {
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/1/ns/mnt", &st); err != nil {
-		return 0, fmt.Errorf("find the initial mount namespace: %w", err)
-	}
-	return uint32(st.Ino), nil
-}
-
 // has reports whether this kernel has the hook of a program.
-func (o *object) has(program string) bool {
+func (o *bpfObject) has(program string) bool {
 	spec, ok := o.specs[program]
 	return ok && (spec.Type != ebpf.LSM || o.kernel.HasFunction(hookFunction(spec.AttachTo)))
 }
 
 // load loads a program, once.
-func (o *object) load(program string) (*ebpf.Program, error) {
+func (o *bpfObject) load(program string) (*ebpf.Program, error) {
 	if p, ok := o.programs[program]; ok {
 		return p, nil
 	}
@@ -186,7 +170,7 @@ func (o *object) load(program string) (*ebpf.Program, error) {
 }
 
 // forget unloads a program. 5.10 attaches a program of an LSM hook only once.
-func (o *object) forget(program string) error {
+func (o *bpfObject) forget(program string) error {
 	p, ok := o.programs[program]
 	if !ok {
 		return nil
@@ -195,7 +179,7 @@ func (o *object) forget(program string) error {
 	return p.Close()
 }
 
-func (o *object) close() error {
+func (o *bpfObject) close() error {
 	var errs []error
 	for name := range o.programs {
 		errs = append(errs, o.forget(name))

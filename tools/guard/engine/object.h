@@ -16,7 +16,6 @@
 /* Addresses of the kernel's rename_lock and mount_lock, 0 where they are hidden. */
 const volatile u64 rename_lock_at = 0;
 const volatile u64 mount_lock_at = 0;
-const volatile u32 initial_mntns = 0;
 
 struct seqcount {
 	u32 sequence; /* odd while something is being renamed, or mounted */
@@ -43,9 +42,10 @@ static __always_inline u32 tree_of(struct mount *top)
 
 	if (!ns || is_kernels_own(ns))
 		return WALK_DETACHED;
-	if (BPF_CORE_READ(ns, ns.inum) == initial_mntns)
-		return WALK_INITIAL;
-	return 0;
+	u32 zero = 0;
+	struct control_block *c = bpf_map_lookup_elem(&control, &zero);
+
+	return c && BPF_CORE_READ(ns, ns.inum) == c->initial_mntns ? WALK_INITIAL : 0;
 }
 
 /*

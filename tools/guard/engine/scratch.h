@@ -33,7 +33,9 @@ struct tally {
 	struct set deny, audit;
 	u32 deny_entry, audit_entry; /* the first of each */
 	u32 allowed;
+	u32 allowed_audit;
 	u32 kill;
+	u32 unused;
 };
 
 struct scratch {

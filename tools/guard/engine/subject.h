@@ -129,7 +129,7 @@ static __always_inline void who_at_most(struct set *out, const struct generation
 	struct task_struct *task = actor();
 
 	__builtin_memset(out, 0, sizeof(*out));
-	if (task && g->flags & (HAS_EXE | HAS_CGROUP | HAS_UID)) {
+	if (task && g->flags & HAS_NAMED) {
 		struct label *label = g->flags & HAS_EXE ? label_of(task) : NULL;
 
 		*out = g->no_exe;

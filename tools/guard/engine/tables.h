@@ -26,13 +26,14 @@ struct set {
 /* Kinds of decisions: the accesses of package policy, in its order, and more. */
 enum {
 	READ, WRITE, CREATE, DELETE, ATTR, EXEC, LOAD,
+	HELD_READ, HELD_WRITE, /* of what was opened before */
 	CONNECT, BIND, SOCKET, MOUNT, SETUID,
 	KINDS,
 };
 
 #define KIND_SLOTS 16 /* a power of two, so that a mask bounds an index */
 
-#define FILE_KINDS (LOAD + 1)
+#define FILE_KINDS (HELD_WRITE + 1)
 #define IS(kind) (1u << (kind))
 
 /* One number that all programs read first. */
@@ -41,6 +42,8 @@ struct control_block {
 	u32 label_slot; /* the one that names the executables of subjects */
 	u32 armed;      /* 0: nothing is decided */
 	u32 agent;      /* the process that loads policies, to which nothing applies */
+	u32 initial_mntns;
+	u32 unused;
 	u64 epoch;      /* changes whenever tables change; cached results are of one */
 };
 
@@ -68,23 +71,26 @@ struct exception {
 #define HAS_ADDRESSES (1u << 5)
 #define HAS_NETWORKS (1u << 6)
 #define HAS_PORTS (1u << 7)
-#define HAS_UNIX (1u << 8)
+#define HAS_NAMED (1u << 8) /* subjects with a definition, or with exceptions */
 
 /* The part of a policy that is the same size for all. */
 struct generation {
 	u32 revision; /* told in alerts */
 	u32 flags;
 	u32 exceptions;
-	u32 cgroup_levels; /* a bit for each level at which a cgroup is named */
+	u32 unused;
 	u32 port_low;      /* the range of ports that bind to port 0 was taken for */
 	u32 port_high;
 	struct set descendants; /* subjects that a task is still one of when it executes */
 	struct set no_exe, no_cgroup, no_uid; /* subjects that do not ask for one */
+	struct set of_all; /* subjects that are SUBJECT_ALL without some */
 	struct set concerned[KIND_SLOTS];          /* subjects with a rule or a default */
 	struct set deny[KIND_SLOTS];               /* defaults */
 	struct set audit[KIND_SLOTS];
-	struct set unresolved_deny[KIND_SLOTS]; /* what becomes of paths that cannot be found out */
+	/* what becomes of paths that cannot be found out */
+	struct set unresolved_deny[KIND_SLOTS];
 	struct set unresolved_audit[KIND_SLOTS];
+	struct set unresolved_allow[KIND_SLOTS];
 	struct exception exception[EXCEPTIONS];
 };
 
@@ -174,20 +180,18 @@ struct inode_ids {
 INNER_HASH(inode_table, struct inode_key, struct inode_ids, 1);
 BY_SLOT(inodes, inode_table);
 
-#define ENTRY_KILL (1u << 0)
-
-/* What an id of a file, a connection or another object stands for. */
-struct entry {
-	u32 effect; /* index of its effects: of files one for each kind and owner */
-	u32 flags;
-};
-
-INNER_ARRAY(entry_table, struct entry);
+/* What an id of a file, a connection or another object stands for: the index of its
+ * effects, of which files have one for each kind and owner.
+ */
+INNER_ARRAY(entry_table, u32);
 BY_SLOT(entries, entry_table);
 
 /* Whom the rules deny, would deny, and allow. */
 struct effect {
-	struct set deny, audit, allow;
+	struct set deny, audit;
+	struct set allow;
+	struct set allow_audit; /* of policies that only tell: against their own defaults */
+	struct set kill;        /* of those that are denied */
 };
 
 INNER_ARRAY(effect_table, struct effect);
@@ -278,6 +282,7 @@ struct special {
 	struct set no_fstype, no_target; /* rules about mounts that do not ask */
 	struct set no_family, no_type;   /* rules about sockets that do not ask */
 	struct set no_user;              /* rules about identities that do not ask */
+	struct set allows;               /* rules that allow: every new id must be named */
 	u32 entry[SPECIAL_RULES];        /* the entry of each rule */
 };
 

@@ -190,11 +190,11 @@ __noinline int add_up(u32 index, u32 offset)
 	if (!s)
 		return 0;
 	u32 id = s->id[index & (MATCHES - 1)];
-	struct entry *entry = lookup(&entries, s->slot, &id);
+	u32 *entry = lookup(&entries, s->slot, &id);
 
 	if (!entry)
 		return 0;
-	u32 at = entry->effect + offset;
+	u32 at = *entry + offset;
 	struct effect *e = lookup(&effects, s->slot, &at);
 	struct tally *t = &s->tally;
 
@@ -202,7 +202,7 @@ __noinline int add_up(u32 index, u32 offset)
 		return 0;
 	if (!t->deny_entry && meets(&e->deny, &s->who)) {
 		t->deny_entry = id;
-		t->kill = entry->flags & ENTRY_KILL;
+		t->kill = meets(&e->kill, &s->who);
 		common(&t->deny, &e->deny, &s->who);
 	}
 	if (!t->audit_entry && meets(&e->audit, &s->who)) {
@@ -211,6 +211,8 @@ __noinline int add_up(u32 index, u32 offset)
 	}
 	if (meets(&e->allow, &s->who))
 		t->allowed = 1;
+	if (meets(&e->allow_audit, &s->who))
+		t->allowed_audit = 1;
 	return 0;
 }
 
@@ -300,12 +302,26 @@ __noinline int decide_audit(u32 kind)
 		s->reason = BY_RULE;
 	} else if (s->walk & WALK_UNFINISHED && because_of(s, &g->unresolved_audit[kind])) {
 		s->reason = BY_DOUBT;
-	} else if (!t->allowed && because_of(s, &g->audit[kind])) {
+	} else if (!t->allowed && !t->allowed_audit && because_of(s, &g->audit[kind])) {
 		s->reason = BY_DEFAULT;
 	} else {
 		return 0;
 	}
 	return 1;
+}
+
+/* A path that could not be found out. */
+static __always_inline void doubt(u32 kind)
+{
+	struct scratch *s = scratch_of_task();
+
+	if (!s)
+		return;
+	struct generation *g = bpf_map_lookup_elem(&generations, &s->slot);
+
+	DOUBT(unresolved);
+	if (g && meets(&g->unresolved_allow[kind & (KIND_SLOTS - 1)], &s->who))
+		s->tally.allowed = s->tally.allowed_audit = 1;
 }
 
 /* One more kind of decision on what was found: 0, or -EPERM. */
@@ -323,7 +339,7 @@ __noinline int decide(u32 kind, u32 offset)
 		add_up(i, offset);
 	}
 	if (s->walk & WALK_UNFINISHED)
-		DOUBT(unresolved);
+		doubt(kind);
 	if (decide_deny(kind)) {
 		tell();
 		return -EPERM;
@@ -440,8 +456,13 @@ __noinline int identify(u32 kinds)
 	if (!g)
 		return 0;
 	s->who.w[0] = builtin(actor(), bpf_get_current_pid_tgid() >> 32, kinds);
-	if (g->flags & (HAS_EXE | HAS_CGROUP | HAS_UID))
+	if (g->flags & HAS_NAMED)
 		identify_named();
+	if (!(s->who.w[0] & 1 << SUBJECT_ALL)) {
+#pragma unroll
+		for (int i = 0; i < WORDS; i++)
+			s->who.w[i] &= ~g->of_all.w[i];
+	}
 	if (g->exceptions)
 		remove_exceptions(&s->who, g);
 	return concerns(g, &s->who, kinds);

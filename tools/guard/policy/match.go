@@ -173,3 +173,9 @@ func (m matcher) setuid(s *Setuid) bool {
 	}
 	return len(m.op.IDs) > 0 && !anyOf(m.op.IDs, func(id uint32) bool { return !named(id) })
 }
+
+// BindsEphemeral says whether a rule with these ports is about a bind to port 0, for
+// which the kernel chooses a port of the range.
+func BindsEphemeral(ports []PortRange, action Action, ephemeral PortRange) bool {
+	return matcher{&Rule{Action: action}, &Operation{Ephemeral: ephemeral}, false}.bindsPort(ports)
+}

@@ -1,4 +1,4 @@
-package trace
+package events
 
 import (
 	"testing"
@@ -30,5 +30,11 @@ func TestJoinPath(t *testing.T) {
 		{"no end", false, false, "/no en"},
 	} {
 		qt.Check(t, qt.Equals(string(JoinPath(nil, []byte(test.parts), test.cut, test.detached)), test.want))
+	}
+}
+
+func TestCString(t *testing.T) {
+	for in, want := range map[string]string{"": "", "\x00": "", "a": "a", "a\x00": "a", "a\x00b\x00": "a", "\x00a": ""} {
+		qt.Check(t, qt.Equals(string(CString([]byte(in))), want), qt.Commentf("%q", in))
 	}
 }

@@ -1,4 +1,4 @@
-package trace
+package events
 
 import "bytes"
 
@@ -33,4 +33,12 @@ func JoinPath(dst, parts []byte, cut, detached bool) []byte {
 		end = begin
 	}
 	return dst
+}
+
+// CString returns b up to its first NUL.
+func CString(b []byte) []byte {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return b[:i]
+	}
+	return b
 }

@@ -1,0 +1,251 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/process"
+	"github.com/ringside-tools/ringside/tools/guard/policy"
+)
+
+// question is struct question of canary.h.
+type question struct {
+	TID, TGID, Refuse, Dev uint32
+	InitialMntns, _        uint32
+	Ino                    uint64
+	Answers                uint64
+}
+
+// who asks the kernel for the thread that asks.
+const who = ^uint32(0)
+
+// host answers what policies name on this machine, by asking the kernel: what stat
+// tells is not what the kernel knows a file by on overlayfs and btrfs.
+type host struct {
+	object *bpfObject
+	link   link.Link
+	root   string // of the initial mount namespace, as we see it
+	system policy.System
+
+	tid, tgid, initialMntns uint32
+	own                     file
+	ownKnown                bool
+}
+
+// lsmList is where the kernel lists its security modules.
+const lsmList = "/sys/kernel/security/lsm"
+
+// errNotBooted says that programs of security hooks do not run here.
+func errNotBooted(detail string) error {
+	return &preflight.MissingFeature{
+		Feature: "security hooks for BPF programs: " + detail,
+		Fix:     "boot with bpf in the list of security modules: lsm=" + wantedLSMs() + " on the kernel's command line (in /etc/default/grub, then update-grub)",
+	}
+}
+
+// wantedLSMs is the list of modules that the kernel runs now, with bpf.
+func wantedLSMs() string {
+	list := currentLSMs()
+	if list == "" {
+		list = "landlock,lockdown,yama,apparmor"
+	}
+	list = strings.TrimPrefix(list, "capability,") // always first, and never named
+	return list + ",bpf"
+}
+
+func currentLSMs() string {
+	b, err := os.ReadFile(lsmList)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// openHost attaches the program that answers, and sees that it runs and that its
+// verdict holds. The calling goroutine stays on its thread until close.
+func openHost(o *bpfObject) (*host, error) {
+	p, err := o.load("inode_getattr")
+	if err != nil {
+		return nil, err
+	}
+	l, err := link.AttachLSM(link.LSMOptions{Program: p})
+	if err != nil {
+		return nil, fmt.Errorf("attach to the hook inode_getattr: %w", err)
+	}
+	runtime.LockOSThread()
+	h := &host{object: o, link: l}
+	if err := h.test(); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+func (h *host) close() error {
+	runtime.UnlockOSThread()
+	err := h.object.maps.Maps["question"].Put(uint32(0), question{})
+	// 5.10 attaches a program once; the next time it is loaded anew.
+	return errors.Join(err, h.link.Close(), h.object.forget("inode_getattr"))
+}
+
+func (h *host) ask(q question) error {
+	if err := h.object.maps.Maps["question"].Put(uint32(0), q); err != nil {
+		return fmt.Errorf("ask the kernel for a file: %w", err)
+	}
+	return nil
+}
+
+func (h *host) answer() (q question, err error) {
+	if err := h.object.maps.Maps["question"].Lookup(uint32(0), &q); err != nil {
+		return q, fmt.Errorf("read the kernel's answer: %w", err)
+	}
+	return q, nil
+}
+
+// test finds out who we are to the kernel, with a file that nobody else has.
+func (h *host) test() error {
+	fd, err := unix.MemfdCreate("guard", unix.MFD_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("make a file to test with: %w", err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if err := h.ask(question{TID: who, Ino: st.Ino}); err != nil {
+		return err
+	}
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	q, err := h.answer()
+	switch {
+	case err != nil:
+		return err
+	case q.Answers == 0:
+		detail := "a program was attached, and did not run"
+		if list := currentLSMs(); list != "" {
+			detail = "bpf is not in " + lsmList + " (" + list + ")"
+		}
+		return errNotBooted(detail)
+	}
+	h.tid, h.tgid, h.initialMntns = q.TID, q.TGID, q.InitialMntns
+	if err := h.ask(question{TID: h.tid, Refuse: 1}); err != nil {
+		return err
+	}
+	if err := unix.Fstat(fd, &st); !errors.Is(err, unix.EPERM) {
+		return errNotBooted("a program refused, and the kernel did not")
+	}
+	if err := h.findRoot(); err != nil {
+		return err
+	}
+	h.own, _, h.ownKnown, err = h.identify("/proc/self/exe", "/proc/self/exe")
+	return err
+}
+
+// findRoot finds the root directory of the initial mount namespace, which is that of
+// policies.
+func (h *host) findRoot() error {
+	var own, first unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/mnt", &own); err != nil {
+		return fmt.Errorf("find our mount namespace: %w", err)
+	}
+	h.root = "/"
+	if uint32(own.Ino) != h.initialMntns {
+		err := unix.Stat("/proc/1/ns/mnt", &first)
+		if err != nil || uint32(first.Ino) != h.initialMntns {
+			return fmt.Errorf("paths of policies are those of the host, which this container does not see: give it the host's processes (--pid=host) and CAP_SYS_PTRACE")
+		}
+		h.root = "/proc/1/root"
+	}
+	h.system = policy.Root(h.root)
+	return nil
+}
+
+// file implements resolver.
+func (h *host) file(path string) (file, string, bool, error) {
+	real, err := h.system.Follow(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+		return file{}, real, false, nil
+	case err != nil:
+		return file{}, real, false, fmt.Errorf("follow %s: %w", path, err)
+	}
+	f, _, found, err := h.identify(path, filepath.Join(h.root, real))
+	return f, real, found, err
+}
+
+func (h *host) identify(name, path string) (file, string, bool, error) {
+	if err := h.ask(question{TID: h.tid}); err != nil {
+		return file{}, "", false, err
+	}
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+		return file{}, "", false, nil // it went in between
+	case err != nil:
+		return file{}, "", false, fmt.Errorf("look at %s: %w", name, err)
+	}
+	q, err := h.answer()
+	if err != nil {
+		return file{}, "", false, err
+	}
+	if q.Answers == 0 {
+		return file{}, "", false, fmt.Errorf("look at %s: the kernel did not ask its security modules", name)
+	}
+	return file{q.Dev, q.Ino}, "", true, nil
+}
+
+func (h *host) self() (file, bool) { return h.own, h.ownKnown }
+
+func (h *host) hierarchy() (string, error) {
+	root, err := process.CgroupRoot()
+	if err != nil {
+		return "", fmt.Errorf("find cgroups: %w", err)
+	}
+	return root, nil
+}
+
+func (h *host) cgroup(dir string) (cgroup, error) {
+	root, err := h.hierarchy()
+	if err != nil {
+		return cgroup{}, err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(root, dir), &st); err != nil {
+		return cgroup{}, fmt.Errorf("no cgroup %s: %w", dir, err)
+	}
+	return cgroup{dir, st.Ino}, nil
+}
+
+func (h *host) container(prefix string) (all []cgroup, err error) {
+	root, err := h.hierarchy()
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || !strings.HasPrefix(process.ContainerID(d.Name()), prefix) {
+			return nil // what goes while we look is no container of a policy
+		}
+		dir := "/" + strings.TrimPrefix(strings.TrimPrefix(path, root), "/")
+		cg, err := h.cgroup(dir)
+		if err == nil {
+			all = append(all, cg)
+		}
+		return fs.SkipDir // those below are in it
+	})
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("no container %s", prefix)
+	}
+	return all, err
+}

@@ -1,0 +1,24 @@
+package engine
+
+// file is what the kernel knows a file by.
+type file struct {
+	dev uint32 // of the kernel: major << 20 | minor
+	ino uint64
+}
+
+// cgroup is a directory of the v2 hierarchy.
+type cgroup struct {
+	dir string // from the root of the hierarchy
+	id  uint64
+}
+
+// resolver finds on the machine what policies name.
+type resolver interface {
+	// file returns the file that a path leads to, all links followed, and where they
+	// lead, as far as there is something; found is false if there is no file.
+	file(path string) (f file, real string, found bool, err error)
+	cgroup(dir string) (cgroup, error)
+	container(id string) ([]cgroup, error)
+	// self is guard's own program.
+	self() (f file, ok bool)
+}
