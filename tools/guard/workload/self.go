@@ -1,0 +1,3 @@
+package main
+
+var selfOps = map[string]operation{}

@@ -1,0 +1,3 @@
+package main
+
+var uringOps = map[string]operation{}
