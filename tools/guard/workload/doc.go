@@ -8,7 +8,7 @@
 // "OP: ERRNO" with the name of the errno. An operation of several steps names
 // the step behind the errno, unless it is the one that it is there for:
 // "open-chroot: EPERM chroot" never came to the open. The exit status is 0, or 2
-// for wrong usage, before anything was done.
+// for wrong usage.
 //
 // Prefixes change the process and go on with what follows, with or without "--"
 // between them. They print nothing unless they fail, and nothing follows then.
@@ -20,7 +20,7 @@
 //	fork  go on in a child, which is waited for
 //	daemon  go on in a grandchild with a session of its own and init as parent; it is waited for
 //	exec-daemon  the same
-//	thread  go on in another thread
+//	thread  go on in another thread, for which the prefixes before it hold, but no operation does
 //	exec-then PATH  execute PATH, a workload, for all that follows, in the same process
 //	set-exe-file PATH  go on with another /proc/PID/exe (PR_SET_MM_EXE_FILE)
 //	mountns  go on in a mount namespace from which nothing spreads
@@ -69,6 +69,29 @@
 //	open-tree-clone DIR NAME  in a copy of the mount that is mounted nowhere
 //	open-detached DIR NAME  in a mount that was taken away (umount -l)
 //
+//	open-uring PATH [sqpoll]  by io_uring; EINVAL with sqpoll before 5.11
+//	unlink-uring PATH [sqpoll]  since 5.11
+//	deep DEPTH NAME DIR  at the bottom of DEPTH directories NAME in one another, which are made
+//
+// What was opened before. USE is read, write, ftruncate, fallocate, mmap-read,
+// mmap-write, mmap-exec, fchmod, fchown, fsetxattr, sendfile or nothing:
+//
+//	held PATH USE...  open, wait, then a line "held-USE:" for each; also mprotect-exec
+//	held-dir DIR NAME  O_PATH of DIR, wait, then NAME in it
+//	ftruncate-held PATH SIZE  open, wait, ftruncate
+//	send-fd PATH [FLAGS]  send it through the socket that is descriptor 3
+//	send-socket PROTO ADDR:PORT  the same with a connected socket
+//	recv-fd [USE]  receive from descriptor 3, and use; CTRUNC where the kernel kept it back
+//	pass-fd WORKLOAD PATH [USE] [FLAGS]  open; WORKLOAD does recv-fd USE
+//	take-fd WORKLOAD PATH [USE] [FLAGS]  WORKLOAD does send-fd PATH; receive, and use
+//	pidfd-getfd PID FD [USE]  take a descriptor from a process; FD may be the path of a file it has open
+//
+// Races, which tell how often each outcome was seen, as "opened=12 EPERM=3":
+//
+//	swap A B PATH SECONDS  one thread exchanges A and B, one opens PATH; counts first words of what it read
+//	threads-open THREADS COUNT PATH  each of them opens it COUNT times
+//	loop-open PATH  open until stdin ends; prints ready, and counts also at each line on stdin
+//
 // Programs; the detail is the exit status of what was executed:
 //
 //	exec PATH [ARG...]
@@ -100,6 +123,10 @@
 //	sendto-v4-on-v6 ADDR:PORT  as connect-v4-on-v6
 //	sendto-unix PATH
 //	sendmsg-unix PATH
+//	connect-uring PROTO ADDR:PORT [sqpoll]
+//	sendmsg-uring PROTO ADDR:PORT [sqpoll]
+//	bind-uring PROTO ADDR:PORT [sqpoll]  since 6.11, EINVAL before
+//	socket-uring FAMILY TYPE [PROTOCOL]  since 5.19
 //	raw-send ADDR  a raw packet of IP
 //	packet-send  a frame on the loopback
 //	bind PROTO ADDR:PORT
@@ -133,7 +160,7 @@
 //	mount-setattr TARGET [HOW]  HOW: + or - and ro, nosuid, nodev or noexec
 //	umount TARGET [HOW]  HOW: detach, force, expire (twice), nofollow
 //	pivot-root DIR  in a mount namespace; EINVAL on an initramfs
-//	setns PID [KIND]  what follows is in that namespace; KIND: mnt, net, user, ...
+//	setns PID [KIND]  what follows is in that namespace, at its root; KIND: mnt, net, pid, uts, ipc, cgroup
 //	userns-mount TARGET [UID:GID]  a tmpfs, as an ordinary user in a user namespace
 //
 // Identity; what follows is done as who this made us, and -1 is no change:
@@ -150,5 +177,18 @@
 //	setresgid RGID EGID SGID
 //	setfsgid GID  tells the fsgid after it
 //	setgroups [GID...]
+//	setcap PATH CAPABILITY  give it to a file
 //	capset HOW  HOW: + or - and the name of a capability, which is raised or lowered in the effective set
+//
+// What could be done to guard itself:
+//
+//	kill PID SIGNAL
+//	pidfd-kill PID SIGNAL
+//	ptrace-attach PID  and detach
+//	bpf-map-by-id ID
+//	bpf-prog-by-id ID
+//	bpf-link-by-id ID
+//	bpf-map-update-by-id ID  writes a value over itself
+//	bpf-link-detach-by-id ID
+//	obj-get PATH  open what is pinned there
 package main

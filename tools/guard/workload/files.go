@@ -46,7 +46,7 @@ var resolveFlags = map[string]uint64{
 }
 
 // flags adds up what a list of words means.
-func flags[T int | uint64 | uintptr](table map[string]T, list string) T {
+func flags[T int | uint32 | uint64 | uintptr](table map[string]T, list string) T {
 	var sum T
 	for _, w := range strings.Split(list, ",") {
 		f, ok := table[w]

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -25,6 +27,7 @@ var identityOps = map[string]operation{
 	"setfsgid":  setfsID(sysSetfsgid),
 	"setgroups": only(func(c *call) error { return setGroups(c.args) }),
 	"capset":    only(capset),
+	"setcap":    only(setcap),
 }
 
 var identityPrefixes = map[string]prefix{
@@ -180,17 +183,34 @@ var capabilities = strings.Fields(`chown dac_override dac_read_search fowner fse
 	audit_write audit_control setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon
 	bpf checkpoint_restore`)
 
+func capability(name string) int {
+	bit := slices.Index(capabilities, strings.TrimPrefix(strings.ToLower(name), "cap_"))
+	if bit < 0 {
+		wrong("no capability %q", name)
+	}
+	return bit
+}
+
+// setcap gives a file a capability, in the permitted and the effective set.
+func setcap(c *call) error {
+	const revision2, effective = 0x02000000, 1 // linux/capability.h
+	var sets [2]uint32
+	bit := capability(c.args[1])
+	sets[bit/32] = 1 << (bit % 32)
+	var data []byte
+	for _, w := range []uint32{revision2 | effective, sets[0], 0, sets[1], 0} {
+		data = binary.LittleEndian.AppendUint32(data, w)
+	}
+	return unix.Setxattr(c.args[0], "security.capability", data, 0)
+}
+
 // capset raises (+) or lowers (-) one effective capability.
 func capset(c *call) error {
-	how, bit := c.args[0], -1
-	for i, name := range capabilities {
-		if strings.EqualFold(strings.TrimPrefix(how[1:], "cap_"), name) {
-			bit = i
-		}
-	}
-	if bit < 0 || how[0] != '+' && how[0] != '-' {
+	how := c.args[0]
+	if how[0] != '+' && how[0] != '-' {
 		wrong("capset wants +net_admin or the like")
 	}
+	bit := capability(how[1:])
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
 	if err := unix.Capget(&header, &sets[0]); err != nil {

@@ -89,7 +89,7 @@ func pivotRoot(c *call) (string, error) {
 }
 
 var namespaces = map[string]int{
-	"mnt": unix.CLONE_NEWNS, "net": unix.CLONE_NEWNET, "user": unix.CLONE_NEWUSER, "pid": unix.CLONE_NEWPID,
+	"mnt": unix.CLONE_NEWNS, "net": unix.CLONE_NEWNET, "pid": unix.CLONE_NEWPID,
 	"uts": unix.CLONE_NEWUTS, "ipc": unix.CLONE_NEWIPC, "cgroup": unix.CLONE_NEWCGROUP,
 }
 

@@ -33,10 +33,15 @@ func usages(doc string) map[string]usage {
 		if strings.Contains(text, "...") {
 			u.max = -1
 		}
-		all[words[0]] = u
+		if words[0] != "workload" { // the line that is about the whole
+			all[words[0]] = u
+		}
 	}
 	return all
 }
+
+// known says whether there is an operation or a prefix of that name.
+func known(name string) bool { return operations[name] != nil || prefixes[name] != nil }
 
 // parse splits the words of a command line into calls. A prefix takes as many
 // arguments as it needs; what follows it is the next operation, with or
@@ -47,12 +52,14 @@ func parse(words []string) ([]call, error) {
 	for len(words) > 0 {
 		name := words[0]
 		words = words[1:]
-		_, isPrefix := prefixes[name]
-		if _, isOp := operations[name]; !isOp && !isPrefix {
+		if !known(name) {
 			return nil, fmt.Errorf("no operation %q", name)
 		}
 		u, n := all[name], 0
-		for n < len(words) && words[n] != "--" && !(isPrefix && n == u.max) {
+		for n < len(words) && words[n] != "--" {
+			if prefixes[name] != nil && (n == u.max || n >= u.min && known(words[n])) {
+				break
+			}
 			n++
 		}
 		if n < u.min || u.max >= 0 && n > u.max {

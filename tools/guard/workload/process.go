@@ -109,10 +109,15 @@ func execThen(c *call, rest func()) error {
 	return execve(c.args[0], c.args)
 }
 
-// joining makes new threads join a namespace of the calling one.
+// joining makes new threads join a namespace of the calling one, and stay in
+// the directory where they are.
 func joining(kind string, flag int) func() error {
 	name := fmt.Sprintf("/proc/self/task/%d/ns/%s", unix.Gettid(), kind)
 	return func() error {
+		dir, err := unix.Getwd()
+		if err != nil {
+			return at("getcwd", err)
+		}
 		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
 			return at(name, err)
@@ -123,7 +128,10 @@ func joining(kind string, flag int) func() error {
 				return at("unshare", err)
 			}
 		}
-		return at("setns", unix.Setns(fd, flag))
+		if err := unix.Setns(fd, flag); err != nil {
+			return at("setns", err)
+		}
+		return at("chdir", unix.Chdir(dir))
 	}
 }
 
