@@ -15,7 +15,7 @@ import (
 func TestPrograms(t *testing.T) {
 	key, err := newHashKey()
 	qt.Assert(t, qt.IsNil(err))
-	o, err := openObject(key, "")
+	o, err := openObject(key, Options{Buffer: defaultBuffer})
 	qt.Assert(t, qt.IsNil(err))
 	defer o.close()
 	for name, spec := range o.specs {

@@ -34,12 +34,12 @@ func hookFunction(hook string) string { return "bpf_lsm_" + hook }
 const iteratorFunction = "bpf_iter_task"
 
 // openObject makes the maps. key is that of the hash of paths.
-func openObject(key [2]uint64, btfFile string) (*bpfObject, error) {
+func openObject(key [2]uint64, options Options) (*bpfObject, error) {
 	spec, err := loadBpf()
 	if err != nil {
 		return nil, fmt.Errorf("read BPF object: %w", err)
 	}
-	kernel, err := preflight.Inspect(btfFile)
+	kernel, err := preflight.Inspect(options.BTF)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +61,7 @@ func openObject(key [2]uint64, btfFile string) (*bpfObject, error) {
 	o := &bpfObject{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program)}
 	spec.Programs = nil
 	delete(spec.Maps, "table_types")
+	spec.Maps["events"].MaxEntries = options.Buffer
 	for name, m := range spec.Maps {
 		if m.Type == ebpf.ArrayOfMaps {
 			o.inner[name] = m.InnerMap

@@ -1,0 +1,369 @@
+// Package engine enforces policies in the kernel's security hooks.
+//
+// A [Manager] owns the programs. Hooks are attached one by one, or all that a set of
+// policies needs; policies are added and removed while it runs, without a moment
+// between the old and the new; and what they deny arrives as [Alert]s:
+//
+//	m, err := engine.New(engine.Options{})
+//	...
+//	defer m.Close()
+//	bind, err := m.Attach(engine.SocketBind)
+//	...
+//	err = m.Add(policies...)
+//	for alert := range bind {
+//		fmt.Println(alert.Process.Exe, alert.Object.Addr)
+//	}
+//
+// A policy that would need a hook that is not attached is refused: a fence with holes
+// is not what it says. See package policy for what policies can say.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ringside-tools/ringside/internal/events"
+	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/process"
+	"github.com/ringside-tools/ringside/tools/guard/policy"
+)
+
+// Options say how a manager works. The zero value is a good one.
+type Options struct {
+	BTF    string // file with the kernel's type information, where it has none
+	Buffer uint32 // bytes of the ring for alerts, a power of two; 0 for 1 MiB
+}
+
+const defaultBuffer = 1 << 20
+
+// Manager owns the programs, the policies in force and the stream of alerts.
+type Manager struct {
+	object   *bpfObject
+	key      [2]uint64
+	attached map[string]*attachment
+	bits     *bits
+
+	mu       sync.Mutex
+	control  controlBlock
+	policies []*policy.Policy
+	tables   map[uint32]*tables // by revision, the last few
+
+	alerts   chan Alert
+	channels []chan Alert // of hooks, closed when the last alert was handed out
+	cancel   context.CancelFunc
+	done     chan error
+}
+
+// New loads the maps and sees that this kernel runs programs of security hooks, and
+// obeys them. It returns an error that wraps a [preflight.MissingFeature] where it
+// does not. Nothing is attached yet.
+func New(o Options) (*Manager, error) {
+	key, err := newHashKey()
+	if err != nil {
+		return nil, err
+	}
+	if o.Buffer == 0 {
+		o.Buffer = defaultBuffer
+	}
+	object, err := openObject(key, o)
+	if err != nil {
+		return nil, err
+	}
+	m := &Manager{
+		object: object, key: key, attached: make(map[string]*attachment), bits: newBits(),
+		tables: make(map[uint32]*tables), alerts: make(chan Alert, 256), done: make(chan error, 1),
+	}
+	h, err := openHost(object)
+	if err != nil {
+		return nil, errors.Join(err, object.close())
+	}
+	m.control = controlBlock{Agent: h.tgid, InitialMntns: h.initialMntns}
+	if err := errors.Join(h.close(), m.writeControl()); err != nil {
+		return nil, errors.Join(err, object.close())
+	}
+	if err := m.read(); err != nil {
+		return nil, errors.Join(err, object.close())
+	}
+	return m, nil
+}
+
+func (m *Manager) writeControl() error {
+	if err := m.object.maps.Maps["control"].Put(uint32(0), m.control); err != nil {
+		return fmt.Errorf("write control: %w", err)
+	}
+	return nil
+}
+
+// Attach puts the program of a hook in its place and returns the alerts that come
+// from it. Attaching twice is attaching once.
+func (m *Manager) Attach(h Hook) (<-chan Alert, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Contains(hooks[1:], h) {
+		return nil, fmt.Errorf("no program for the hook %q", string(h))
+	}
+	if !m.object.has(string(h)) {
+		return nil, &preflight.MissingFeature{Feature: "the security hook " + string(h), Fix: "guard check --probe tells what this kernel covers"}
+	}
+	a, err := m.attach(string(h))
+	if err != nil {
+		return nil, err
+	}
+	if a.alerts == nil {
+		a.alerts = make(chan Alert, 64)
+		m.channels = append(m.channels, a.alerts)
+	}
+	return a.alerts, nil
+}
+
+// Detach takes the program of a hook away. It fails where an enforced policy needs it.
+func (m *Manager) Detach(h Hook) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, need := range m.kernel().Hooks(enforced(policy.Needs(m.policies))) {
+		if need == string(h) {
+			return fmt.Errorf("detach from the hook %s: a policy that is enforced needs it", h)
+		}
+	}
+	return m.detach(string(h))
+}
+
+// Alerts returns all alerts, of hooks whose own channel nobody has asked for. It is
+// closed with the manager.
+func (m *Manager) Alerts() <-chan Alert { return m.alerts }
+
+// kernel is what this kernel has, and we have a program for.
+func (m *Manager) kernel() policy.Kernel {
+	return policy.Kernel{Name: preflight.Release(), HasHook: func(name string) bool {
+		return slices.Contains(hooks[1:], Hook(name)) && m.object.has(name)
+	}}
+}
+
+func enforced(needs []policy.Need) (list []policy.Need) {
+	for _, n := range needs {
+		if n.Enforced() {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// Add puts policies in force, beside those that are. One of the same name is replaced.
+func (m *Manager) Add(policies ...*policy.Policy) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := slices.Clone(m.policies)
+	for _, p := range policies {
+		i := slices.IndexFunc(all, func(o *policy.Policy) bool { return o.Name == p.Name })
+		if i < 0 {
+			all = append(all, p)
+		} else {
+			all[i] = p
+		}
+	}
+	return m.set(all)
+}
+
+// Remove takes the policies of these names out of force.
+func (m *Manager) Remove(names ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := slices.DeleteFunc(slices.Clone(m.policies), func(p *policy.Policy) bool { return slices.Contains(names, p.Name) })
+	if len(all) != len(m.policies)-len(names) {
+		return fmt.Errorf("remove policies: not all of %s are in force", strings.Join(names, ", "))
+	}
+	return m.set(all)
+}
+
+// Set puts these policies in force and no others, at one moment.
+func (m *Manager) Set(policies ...*policy.Policy) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.set(policies)
+}
+
+// AttachFor attaches every hook that the policies need and this kernel has.
+func (m *Manager) AttachFor(policies ...*policy.Policy) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, h := range m.kernel().Hooks(policy.Needs(policies)) {
+		if _, err := m.attach(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// covers says what an enforced policy lacks: a hook of the kernel, or an attachment.
+func (m *Manager) covers(policies []*policy.Policy) error {
+	needs := enforced(policy.Needs(policies))
+	for _, f := range policy.Covers(needs, m.kernel()) {
+		if f.Severity == policy.Fatal {
+			return &preflight.MissingFeature{Feature: f.String(), Fix: "take the rule out, or have it audited"}
+		}
+	}
+	var missing []string
+	for _, h := range m.kernel().Hooks(needs) {
+		if m.attached[h] == nil {
+			missing = append(missing, h)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("enforce policies: hooks that they need are not attached: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// keptTables is how many old revisions are kept to explain late alerts.
+const keptTables = 4
+
+// set compiles policies into a slot that nobody uses, gives running tasks their
+// labels, and changes over. Until then nothing is changed for any program.
+func (m *Manager) set(policies []*policy.Policy) error {
+	if err := m.covers(policies); err != nil {
+		return err
+	}
+	ephemeral, err := ephemeralPorts()
+	if err != nil {
+		return err
+	}
+	h, err := openHost(m.object)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	if err := policy.ResolveIDs(policies, h.system.User, h.system.Group); err != nil {
+		return err
+	}
+	revision := m.generationNumber() + 1
+	t, err := compile(policies, revision, m.key, h, m.bits, ephemeral)
+	if err != nil {
+		return err
+	}
+	slot := (m.control.Slot + 1) % slots
+	if err := m.object.write(slot, t); err != nil {
+		return err
+	}
+	m.tables[revision] = t
+	delete(m.tables, revision-keptTables)
+	if t.generation.Flags&hasExe != 0 || len(enforced(policy.Needs(policies))) > 0 {
+		if err := m.label(slot); err != nil {
+			return err
+		}
+	}
+	m.control.Slot, m.control.LabelSlot = slot, slot
+	m.control.Armed = 1
+	m.control.Epoch++
+	if err := m.writeControl(); err != nil {
+		return err
+	}
+	m.policies = policies
+	m.bits.sweep()
+	return nil
+}
+
+func (m *Manager) generationNumber() (last uint32) {
+	for r := range m.tables {
+		last = max(last, r)
+	}
+	return last
+}
+
+// label has executables named by the new tables from now on, and gives the tasks that
+// run already the labels that they would have.
+func (m *Manager) label(slot uint32) error {
+	for _, p := range labelHooks {
+		if _, err := m.attach(p); err != nil {
+			return err
+		}
+	}
+	m.control.LabelSlot = slot
+	if err := m.writeControl(); err != nil {
+		return err
+	}
+	return m.object.seed()
+}
+
+// read starts handing out alerts.
+func (m *Manager) read() error {
+	clock, err := events.NewClock(true)
+	if err != nil {
+		return err
+	}
+	src, err := events.Open(m.object.maps.Maps["events"], 0)
+	if err != nil {
+		return err
+	}
+	containers := process.NewContainers()
+	d := &decoder{clock: clock, containers: containers.ID, tables: func(revision uint32) *tables {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.tables[revision]
+	}}
+	ctx, cancel := context.WithCancel(context.Background())
+	m.cancel = cancel
+	go func() {
+		err := src.Run(ctx, &dispatcher{m, d, ctx}, func() error { return nil })
+		close(m.alerts)
+		m.done <- errors.Join(err, src.Close())
+	}()
+	return nil
+}
+
+// dispatcher hands alerts to those who wait for them. Whoever has a channel must read
+// it: the ring fills up otherwise, and alerts are counted as lost.
+type dispatcher struct {
+	m   *Manager
+	d   *decoder
+	ctx context.Context
+}
+
+func (d *dispatcher) Record(raw []byte) error {
+	a, err := d.d.decode(raw)
+	if err != nil {
+		return err
+	}
+	to := d.m.alerts
+	d.m.mu.Lock()
+	if at := d.m.attached[string(a.Hook)]; at != nil && at.alerts != nil {
+		to = at.alerts
+	}
+	d.m.mu.Unlock()
+	select {
+	case to <- a:
+	case <-d.ctx.Done():
+	}
+	return nil
+}
+
+func (d *dispatcher) Idle() error {
+	d.d.clock.Follow()
+	return nil
+}
+
+// Counters are the kernel's account of alerts: those that there were, and those that
+// found the ring full. Verdicts do not depend on them.
+func (m *Manager) Counters() (seen, lost uint64, err error) {
+	c, err := events.ReadCounters(m.object.maps.Maps["counters"])
+	return c.Seen, c.Lost, err
+}
+
+// Close detaches all programs: nothing is denied any more.
+func (m *Manager) Close() error {
+	m.mu.Lock()
+	var errs []error
+	for p := range m.attached {
+		errs = append(errs, m.detach(p))
+	}
+	m.mu.Unlock()
+	m.cancel()
+	errs = append(errs, <-m.done)
+	for _, c := range m.channels {
+		close(c)
+	}
+	return errors.Join(append(errs, m.object.close())...)
+}
