@@ -152,6 +152,11 @@ func (d *decoder) bounded(tokens token.Tokens) bool {
 			if t.Type == token.MappingValueType && i > 0 {
 				block = tokens[i-1].Position.Column
 			}
+			if i > 0 && t.Type == token.SequenceEntryType && tokens[i-1].Type == t.Type && tokens[i-1].Position.Column < block {
+				// The parser takes a square of their number.
+				d.add(pos, "a list in a list; policies have none")
+				return false
+			}
 			if len(levels) > 0 && levels[len(levels)-1].column == 0 {
 				levels[len(levels)-1].keys++
 				break
