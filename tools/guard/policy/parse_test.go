@@ -54,9 +54,11 @@ func TestHostileBytes(t *testing.T) {
 		{"zero", "version: 1\x00", "p:1:11: a byte that is no UTF-8 text; policy files are UTF-8 without control characters"},
 		{"old line end", "version: 1\rname: p", "p:1:11: a byte that is no UTF-8 text; policy files are UTF-8 without control characters"},
 		{"large", strings.Repeat("#", maxFile+1), "p:1:1: the file has more than 4194304 bytes"},
-		{"deep flow", strings.Repeat("[", 1<<20), "p:1:17: more than 16 lists and mappings in one another"},
+		{"deep flow", strings.Repeat("[", 1<<17), "p:1:17: more than 16 lists and mappings in one another"},
 		{"deep flow beside shallow", strings.Repeat("[[],", 1<<10), "p:1:62: more than 16 lists and mappings in one another"},
-		{"deep block", strings.Repeat("- ", 1<<20), "p:1:33: more than 16 lists and mappings in one another"},
+		{"deep keys", deepKeys(17), "p:17:18: more than 16 lists and mappings in one another"},
+		{"deep block", strings.Repeat("- ", 1<<17), "p:1:3: a list in a list; policies have none"},
+		{"many tokens", strings.Repeat("- a\n", maxTokens/2+1), "p:262145:1: more than 524288 texts and signs in one file"},
 		{"many keys", keys(maxKeys + 1), "p:4097:5: more than 4096 keys in one mapping"},
 		{"many documents", strings.Repeat("---\n", maxDocuments), "p:256:1: more than 256 documents in one file"},
 	} {
@@ -69,6 +71,14 @@ func TestHostileBytes(t *testing.T) {
 			qt.Check(t, qt.IsTrue(time.Since(start) < 20*time.Second))
 		})
 	}
+}
+
+func deepKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.String()
 }
 
 func keys(n int) string {

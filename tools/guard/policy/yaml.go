@@ -15,6 +15,7 @@ import (
 // all of them are counted in the tokens, before it runs.
 const (
 	maxFile      = 4 << 20 // bytes
+	maxTokens    = 1 << 19 // texts and signs between them; ten thousand rules have half of it
 	maxDepth     = 16      // collections in one another
 	maxKeys      = 4096    // of one mapping
 	maxDocuments = 256     // of one file
@@ -67,9 +68,10 @@ func afterTags(tokens token.Tokens) {
 	}
 }
 
-// syntax adds an error of the library, which knows the token where it was noticed.
+// syntax adds an error of the library, which knows the token where it was noticed. Its
+// Error method would print all of the file, in time that grows with the square.
 func (d *decoder) syntax(err error) {
-	pos, message := d.at(1, 1), err.Error()
+	pos, message := d.at(1, 1), "the parser cannot read this file"
 	if e, ok := err.(interface {
 		GetToken() *token.Token
 		GetMessage() string
@@ -112,6 +114,11 @@ func (d *decoder) bounded(tokens token.Tokens) bool {
 		levels    []level
 		documents = 1
 	)
+	if len(tokens) > maxTokens {
+		t := tokens[maxTokens]
+		d.add(d.at(t.Position.Line, t.Position.Column), "more than %d texts and signs in one file", maxTokens)
+		return false
+	}
 	for i, t := range tokens {
 		pos := d.at(t.Position.Line, t.Position.Column)
 		block := t.Position.Column
@@ -144,6 +151,11 @@ func (d *decoder) bounded(tokens token.Tokens) bool {
 		case token.MappingValueType, token.SequenceEntryType:
 			if t.Type == token.MappingValueType && i > 0 {
 				block = tokens[i-1].Position.Column
+			}
+			if i > 0 && t.Type == token.SequenceEntryType && tokens[i-1].Type == t.Type && tokens[i-1].Position.Column < block {
+				// The parser takes a square of their number.
+				d.add(pos, "a list in a list; policies have none")
+				return false
 			}
 			if len(levels) > 0 && levels[len(levels)-1].column == 0 {
 				levels[len(levels)-1].keys++
