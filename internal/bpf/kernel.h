@@ -223,6 +223,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	kuid_t loginuid;                /* CONFIG_AUDITSYSCALL */
 	unsigned int sessionid;         /* CONFIG_AUDITSYSCALL */
+	unsigned in_execve : 1;
 };
 
 /* ---- registers at system call entry ---- */

@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/cilium/ebpf"
 )
 
 // NothingLeft checks that no program, map or link outlives a command.
@@ -16,9 +18,25 @@ func NothingLeft(t testing.TB, before Objects) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("still loaded: %d programs, %d maps, %d links", programs, maps, links)
+			t.Fatalf("still loaded: %d programs, %d maps %q, %d links", programs, maps, mapNames(before), links)
 		}
 	}
+}
+
+// mapNames are the names of the maps that before did not have.
+func mapNames(before Objects) (names []string) {
+	for id, err := ebpf.MapGetNextID(0); err == nil; id, err = ebpf.MapGetNextID(id) {
+		if before.Maps[id] {
+			continue
+		}
+		if m, err := ebpf.NewMapFromID(id); err == nil {
+			if info, err := m.Info(); err == nil {
+				names = append(names, info.Name)
+			}
+			m.Close()
+		}
+	}
+	return names
 }
 
 // Kernel is the name of the kernel in the matrix that the test runs on, or "" for

@@ -258,6 +258,14 @@ int BPF_PROG(file_permission, struct file *file, int mask)
 	return c && kinds ? check_file(HOOK_FILE_PERMISSION, c, file, kinds) : 0;
 }
 
+/* Whether it is the kernel that maps, a program that it was decided on. */
+static __always_inline bool is_executing(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ_BITFIELD_PROBED(task, in_execve);
+}
+
 /* Mapping as code, and for rules that reach back, mapping at all. */
 SEC("lsm/mmap_file")
 int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long prot,
@@ -268,7 +276,7 @@ int BPF_PROG(mmap_file, struct file *file, unsigned long reqprot, unsigned long 
 
 	if (!c || !file)
 		return 0;
-	if (prot & PROT_EXEC)
+	if (prot & PROT_EXEC && !is_executing())
 		kinds |= IS(LOAD);
 	if (prot & PROT_WRITE && (flags & MAP_TYPE) != MAP_PRIVATE)
 		kinds |= IS(HELD_WRITE);

@@ -145,6 +145,9 @@ func (h *host) test() error {
 	if err := unix.Fstat(fd, &st); !errors.Is(err, unix.EPERM) {
 		return errNotBooted("a program refused, and the kernel did not")
 	}
+	if err := h.ask(question{}); err != nil {
+		return err
+	}
 	if err := h.findRoot(); err != nil {
 		return err
 	}
