@@ -118,14 +118,13 @@ func listenUnbound(c *call) (string, error) {
 	return withSocket(c.args[0], func(fd int) (string, error) { return listenAt(fd, c.args[0], "") })
 }
 
-// listenHeld binds before and listens after a line on stdin.
+// listenHeld binds before and listens after it was told to.
 func listenHeld(c *call) (string, error) {
 	return withSocket(c.args[0], func(fd int) (string, error) {
 		if err := bindTo(fd, c.args[0], c.args[1]); err != nil {
 			return "", at("bind", err)
 		}
-		say("ready\n")
-		readLine()
+		ready()
 		return listenAt(fd, c.args[0], "")
 	})
 }
