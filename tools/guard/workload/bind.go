@@ -93,7 +93,7 @@ func bindRange(c *call) (string, error) {
 	})
 }
 
-// bindRangeOption does so for one socket, since 6.3.
+// bindRangeOption does so for one socket, since 6.3 and later 6.1.
 func bindRangeOption(c *call) (string, error) {
 	return withSocket("tcp4", func(fd int) (string, error) {
 		span := number(c.args[0]) | number(c.args[1])<<16

@@ -107,7 +107,7 @@ var steps = []step{
 	{run: "netns bind tcp4 LO:9 -- bind tcp6 [::]:9 -- bind-unspec udp4 9 -- bind-unspec udp6 9 -- bind-zero tcp4",
 		want: `bind: ok\nbind: ok\nbind-unspec: ok\nbind-unspec: EINVAL\nbind-zero: ok \d+`},
 	{run: "bind-range 8081 8081", want: "bind-range: ok 8081"},
-	{run: "netns bind-range-option 40007 40007", want: "bind-range-option: ok 40007", since: [2]int{6, 3}, before: "bind-range-option: ENOPROTOOPT IP_LOCAL_PORT_RANGE"},
+	{run: "netns bind-range-option 40007 40007", want: "bind-range-option: ok 40007", since: [2]int{6, 1}, before: "bind-range-option: ENOPROTOOPT IP_LOCAL_PORT_RANGE"},
 	{run: "bind-unix s -- bind-unix s dgram -- bind-unix @CWD seqpacket", want: `bind-unix: ok\nbind-unix: EADDRINUSE\nbind-unix: ok`},
 	{run: "netns listen tcp6 [::1]:9 -- listen-unbound tcp4 -- listen-held tcp4 LO:9 -- autobind-udp",
 		want: `listen: ok 9\nlisten-unbound: ok \d+\nready\nlisten-held: ok 9\nautobind-udp: ok \d+`},
