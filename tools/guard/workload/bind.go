@@ -93,7 +93,7 @@ func bindRange(c *call) (string, error) {
 	})
 }
 
-// bindRangeOption does so for one socket, since 6.3.
+// bindRangeOption does so for one socket, since 6.3 and later 6.1.
 func bindRangeOption(c *call) (string, error) {
 	return withSocket("tcp4", func(fd int) (string, error) {
 		span := number(c.args[0]) | number(c.args[1])<<16
@@ -118,14 +118,13 @@ func listenUnbound(c *call) (string, error) {
 	return withSocket(c.args[0], func(fd int) (string, error) { return listenAt(fd, c.args[0], "") })
 }
 
-// listenHeld binds before and listens after a line on stdin.
+// listenHeld binds before and listens after it was told to.
 func listenHeld(c *call) (string, error) {
 	return withSocket(c.args[0], func(fd int) (string, error) {
 		if err := bindTo(fd, c.args[0], c.args[1]); err != nil {
 			return "", at("bind", err)
 		}
-		say("ready\n")
-		readLine()
+		ready()
 		return listenAt(fd, c.args[0], "")
 	})
 }

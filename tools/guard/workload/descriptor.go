@@ -12,7 +12,7 @@ import (
 var descriptorOps = map[string]operation{
 	"send-fd":     only(sendFD),
 	"send-socket": only(sendSocket),
-	"recv-fd":     func(c *call) (string, error) { return receive(passage, c.arg(0, "read")) },
+	"recv-fd":     recvFD,
 	"pass-fd":     passFD,
 	"take-fd":     takeFD,
 	"pidfd-getfd": pidfdGetfd,
@@ -25,7 +25,17 @@ func send(socket, fd int) error {
 	return at("sendmsg", unix.Sendmsg(socket, []byte{0}, unix.UnixRights(fd), nil, unix.MSG_NOSIGNAL))
 }
 
+// noPassage is the error of using the passage where there is none. It comes
+// before anything is opened, which might get that number.
+func noPassage() error {
+	_, err := unix.GetsockoptInt(passage, unix.SOL_SOCKET, unix.SO_TYPE)
+	return at("descriptor", err)
+}
+
 func sendFD(c *call) error {
+	if err := noPassage(); err != nil {
+		return err
+	}
 	fd, err := open(c.args[0], flags(openFlags, c.arg(1, "r")))
 	if err != nil {
 		return at("open", err)
@@ -36,6 +46,9 @@ func sendFD(c *call) error {
 
 // sendSocket sends a socket that is connected.
 func sendSocket(c *call) error {
+	if err := noPassage(); err != nil {
+		return err
+	}
 	_, err := withSocket(c.args[0], func(fd int) (string, error) {
 		if err := unix.Connect(fd, address(c.args[0], c.args[1])); err != nil {
 			return "", at("connect", err)
@@ -43,6 +56,13 @@ func sendSocket(c *call) error {
 		return "", send(passage, fd)
 	})
 	return err
+}
+
+func recvFD(c *call) (string, error) {
+	if err := noPassage(); err != nil {
+		return "", err
+	}
+	return receive(passage, c.arg(0, "read"))
 }
 
 // receive takes a descriptor and uses it. Where the kernel keeps it back, the

@@ -10,9 +10,13 @@
 // "open-chroot: EPERM chroot" never came to the open. The exit status is 0, or 2
 // for wrong usage.
 //
+// Before any of this, the runtime of Go opens and reads some files itself, such as
+// /proc/self/cgroup, /proc/self/mountinfo and files below /sys.
+//
 // Prefixes change the process and go on with what follows, with or without "--"
 // between them. They print nothing unless they fail, and nothing follows then.
-// Whatever waits prints "ready" and waits for a line on stdin, or its end.
+// Whatever waits prints "ready" and waits for something to read on stdin, a byte
+// or a line, or its end.
 //
 // Prefixes:
 //
@@ -69,8 +73,8 @@
 //	open-tree-clone DIR NAME  in a copy of the mount that is mounted nowhere
 //	open-detached DIR NAME  in a mount that was taken away (umount -l)
 //
-//	open-uring PATH [sqpoll]  by io_uring; EINVAL with sqpoll before 5.11
-//	unlink-uring PATH [sqpoll]  since 5.11
+//	open-uring PATH [sqpoll]  by io_uring
+//	unlink-uring PATH [sqpoll]
 //	deep DEPTH NAME DIR  at the bottom of DEPTH directories NAME in one another, which are made
 //
 // What was opened before. USE is read, write, ftruncate, fallocate, mmap-read,
@@ -90,7 +94,7 @@
 //
 //	swap A B PATH SECONDS  one thread exchanges A and B, one opens PATH; counts first words of what it read
 //	threads-open THREADS COUNT PATH  each of them opens it COUNT times
-//	loop-open PATH  open until stdin ends; prints ready, and counts also at each line on stdin
+//	loop-open PATH  open until stdin ends; prints ready, and counts also whenever something comes
 //
 // Programs; the detail is the exit status of what was executed:
 //

@@ -58,10 +58,11 @@ func flags[T int | uint32 | uint64 | uintptr](table map[string]T, list string) T
 	return sum
 }
 
-// number reads a number as C writes them.
+// number reads a number as C writes them. One of 32 bits without a sign is
+// itself in 32 bits, where it is negative as an int.
 func number(s string) int {
 	n, err := strconv.ParseInt(s, 0, 64)
-	if err != nil || int64(int(n)) != n {
+	if err != nil || int64(int(n)) != n && int64(uint32(n)) != n {
 		wrong("%q is no number", s)
 	}
 	return int(n)

@@ -71,10 +71,18 @@ func inChild(c *call, do func() (string, error)) (string, error) {
 		}
 		os.Exit(0)
 	}
-	if _, err := await(pid); err != nil {
+	if err := finished(await(pid)); err != nil {
 		return "", err
 	}
 	return "", errTold
+}
+
+// finished ends this process as the child ended, if that met wrong usage.
+func finished(status int, err error) error {
+	if status > 0 {
+		os.Exit(status)
+	}
+	return err
 }
 
 // spawn forks and lets the child call exec, which returns only if it fails. It

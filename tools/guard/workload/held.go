@@ -86,8 +86,7 @@ func held(c *call) (string, error) {
 	}
 	defer unix.Close(fd)
 	mapping, mapErr := unix.Mmap(fd, 0, page, unix.PROT_READ, unix.MAP_PRIVATE)
-	say("ready\n")
-	readLine()
+	ready()
 	for _, how := range c.args[1:] {
 		if how == "mprotect-exec" {
 			err := mapErr
@@ -110,8 +109,7 @@ func heldDir(c *call) (string, error) {
 		return "", at("open", err)
 	}
 	defer unix.Close(fd)
-	say("ready\n")
-	readLine()
+	ready()
 	return readOpened(unix.Openat(fd, c.args[1], unix.O_RDONLY|unix.O_CLOEXEC, 0))
 }
 
@@ -121,7 +119,6 @@ func ftruncateHeld(c *call) (string, error) {
 		return "", at("open", err)
 	}
 	defer unix.Close(fd)
-	say("ready\n")
-	readLine()
+	ready()
 	return "", unix.Ftruncate(fd, int64(number(c.args[1])))
 }

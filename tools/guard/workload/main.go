@@ -1,3 +1,8 @@
+// The runtime is not to keep files of cgroups open: descriptor 3 is ours.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 package main
 
 import (

@@ -75,14 +75,14 @@ func parse(words []string) ([]call, error) {
 		}
 		if name == "exec-then" { // what follows is for another program
 			if len(words) == 0 {
-				return nil, fmt.Errorf("usage: %s OP...", u.text)
+				return nil, fmt.Errorf("usage: %s OP [ARG...]", u.text)
 			}
 			calls[len(calls)-1].args = append(calls[len(calls)-1].args[:n:n], words...)
 			return calls, nil
 		}
 	}
 	if len(calls) == 0 {
-		return nil, fmt.Errorf("usage: workload OP ARG... [-- OP ARG...]...")
+		return nil, fmt.Errorf("usage: workload OP ARG... [-- OP ARG...]")
 	}
 	return calls, nil
 }

@@ -21,23 +21,25 @@ var processPrefixes = map[string]prefix{
 	"netns":        netns,
 }
 
-// readLine waits for a line on stdin, or its end. It takes no byte more.
-func readLine() {
-	var b [1]byte
+// ready says that we wait for a word on stdin, a byte or a line, or its end.
+func ready() {
+	say("ready\n")
+	readWord()
+}
+
+// readWord is false at the end of stdin.
+func readWord() bool {
+	var b [64]byte
 	for {
 		n, err := unix.Read(0, b[:])
-		if err == unix.EINTR {
-			continue
-		}
-		if n <= 0 || b[0] == '\n' {
-			return
+		if err != unix.EINTR {
+			return n > 0
 		}
 	}
 }
 
 func wait(c *call, rest func()) error {
-	say("ready\n")
-	readLine()
+	ready()
 	rest()
 	return nil
 }
@@ -51,8 +53,7 @@ func forkThen(c *call, rest func()) error {
 		rest()
 		os.Exit(0)
 	}
-	_, err = await(pid)
-	return err
+	return finished(await(pid))
 }
 
 // daemon goes on in a grandchild that is the child of init, in a session of

@@ -191,7 +191,7 @@ func threadsOpen(c *call) (string, error) {
 }
 
 // loopOpen opens until stdin ends. It prints "ready" once it has begun, and
-// for each line on stdin what it counted since the last.
+// for each word on stdin what it counted since the last.
 func loopOpen(c *call) (string, error) {
 	const burst = 16 // between looks at stdin
 	o := newOpener(c.args[0])
@@ -206,13 +206,10 @@ func loopOpen(c *call) (string, error) {
 		if n, err := unix.Poll(fds, 0); err != nil || n == 0 {
 			continue
 		}
-		var b [1]byte
-		if n, err := unix.Read(0, b[:]); n <= 0 && err != unix.EINTR {
+		if !readWord() {
 			return o.seen.text("opened", "EPERM"), nil
 		}
-		if b[0] == '\n' {
-			tell(c.name, o.seen.text("opened", "EPERM"), nil)
-			clear(o.seen)
-		}
+		tell(c.name, o.seen.text("opened", "EPERM"), nil)
+		clear(o.seen)
 	}
 }

@@ -23,7 +23,7 @@ const (
 	opSendmsg   = 9
 	opConnect   = 16
 	opOpenat    = 18
-	opUnlinkat  = 36 // 5.11
+	opUnlinkat  = 36
 	opSocket    = 45 // 5.19
 	opBind      = 56 // 6.11
 	setupSQPoll = 2
