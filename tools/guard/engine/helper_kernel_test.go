@@ -4,6 +4,7 @@ package engine
 
 import (
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,8 @@ func start(t *testing.T, yaml ...string) *fence {
 	f := &fence{m, t}
 	t.Cleanup(func() {
 		qt.Check(t, qt.IsNil(m.Close()))
+		*m = Manager{}
+		runtime.GC() // what the library has mapped of constants goes with the collector
 		kerneltest.NothingLeft(t, before)
 	})
 	f.set(yaml...)
@@ -94,4 +97,11 @@ func (f *fence) silent() {
 		f.t.Fatalf("an alert that should not be: %+v", a)
 	case <-time.After(50 * time.Millisecond):
 	}
+}
+
+func lookWorkload(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("guard-workload")
+	qt.Assert(t, qt.IsNil(err))
+	return path
 }
