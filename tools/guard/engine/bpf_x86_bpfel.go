@@ -218,8 +218,11 @@ const (
 	bpfProgFilePermission     = "file_permission"
 	bpfProgFileReceive        = "file_receive"
 	bpfProgFileTruncate       = "file_truncate"
+	bpfProgInodeFileSetattr   = "inode_file_setattr"
 	bpfProgInodeGetattr       = "inode_getattr"
+	bpfProgInodeRemoveAcl     = "inode_remove_acl"
 	bpfProgInodeRemovexattr   = "inode_removexattr"
+	bpfProgInodeSetAcl        = "inode_set_acl"
 	bpfProgInodeSetattr       = "inode_setattr"
 	bpfProgInodeSetxattr      = "inode_setxattr"
 	bpfProgMmapFile           = "mmap_file"
@@ -315,8 +318,11 @@ type bpfProgramSpecs struct {
 	FilePermission     *ebpf.ProgramSpec `ebpf:"file_permission"`
 	FileReceive        *ebpf.ProgramSpec `ebpf:"file_receive"`
 	FileTruncate       *ebpf.ProgramSpec `ebpf:"file_truncate"`
+	InodeFileSetattr   *ebpf.ProgramSpec `ebpf:"inode_file_setattr"`
 	InodeGetattr       *ebpf.ProgramSpec `ebpf:"inode_getattr"`
+	InodeRemoveAcl     *ebpf.ProgramSpec `ebpf:"inode_remove_acl"`
 	InodeRemovexattr   *ebpf.ProgramSpec `ebpf:"inode_removexattr"`
+	InodeSetAcl        *ebpf.ProgramSpec `ebpf:"inode_set_acl"`
 	InodeSetattr       *ebpf.ProgramSpec `ebpf:"inode_setattr"`
 	InodeSetxattr      *ebpf.ProgramSpec `ebpf:"inode_setxattr"`
 	MmapFile           *ebpf.ProgramSpec `ebpf:"mmap_file"`
@@ -514,8 +520,11 @@ type bpfPrograms struct {
 	FilePermission     *ebpf.Program `ebpf:"file_permission"`
 	FileReceive        *ebpf.Program `ebpf:"file_receive"`
 	FileTruncate       *ebpf.Program `ebpf:"file_truncate"`
+	InodeFileSetattr   *ebpf.Program `ebpf:"inode_file_setattr"`
 	InodeGetattr       *ebpf.Program `ebpf:"inode_getattr"`
+	InodeRemoveAcl     *ebpf.Program `ebpf:"inode_remove_acl"`
 	InodeRemovexattr   *ebpf.Program `ebpf:"inode_removexattr"`
+	InodeSetAcl        *ebpf.Program `ebpf:"inode_set_acl"`
 	InodeSetattr       *ebpf.Program `ebpf:"inode_setattr"`
 	InodeSetxattr      *ebpf.Program `ebpf:"inode_setxattr"`
 	MmapFile           *ebpf.Program `ebpf:"mmap_file"`
@@ -563,8 +572,11 @@ func (p *bpfPrograms) Close() error {
 		p.FilePermission,
 		p.FileReceive,
 		p.FileTruncate,
+		p.InodeFileSetattr,
 		p.InodeGetattr,
+		p.InodeRemoveAcl,
 		p.InodeRemovexattr,
+		p.InodeSetAcl,
 		p.InodeSetattr,
 		p.InodeSetxattr,
 		p.MmapFile,

@@ -375,6 +375,10 @@ ON_DENTRY(inode_setattr, HOOK_INODE_SETATTR, setattr_has_idmap)
 ON_DENTRY(inode_setxattr, HOOK_INODE_SETXATTR, setxattr_has_idmap)
 ON_DENTRY(inode_removexattr, HOOK_INODE_REMOVEXATTR, setxattr_has_idmap)
 
+ON_DENTRY(inode_set_acl, HOOK_INODE_SET_ACL, true)       /* 6.2; inode_setxattr before */
+ON_DENTRY(inode_remove_acl, HOOK_INODE_REMOVE_ACL, true) /* 6.2 */
+ON_DENTRY(inode_file_setattr, HOOK_INODE_FILE_SETATTR, false) /* 6.17: file_setattr(2) */
+
 #define FS_IOC_SETFLAGS 0x40086602    /* chattr */
 #define FS_IOC32_SETFLAGS 0x40046602
 #define FS_IOC_FSSETXATTR 0x401c5820

@@ -32,6 +32,9 @@ const (
 	InodeSetattr      Hook = "inode_setattr"
 	InodeSetxattr     Hook = "inode_setxattr"
 	InodeRemovexattr  Hook = "inode_removexattr"
+	InodeSetACL       Hook = "inode_set_acl"
+	InodeRemoveACL    Hook = "inode_remove_acl"
+	InodeFileSetattr  Hook = "inode_file_setattr"
 	FileIoctl         Hook = "file_ioctl"
 	BprmCheckSecurity Hook = "bprm_check_security"
 	BprmCredsFromFile Hook = "bprm_creds_from_file"
@@ -59,7 +62,7 @@ const (
 var hooks = []Hook{
 	"", FileOpen, FileReceive, FilePermission, MmapFile, FileMprotect, PathMknod, PathMkdir, PathSymlink, PathLink,
 	PathRename, PathUnlink, PathRmdir, PathTruncate, FileTruncate, PathChmod, PathChown, InodeSetattr, InodeSetxattr,
-	InodeRemovexattr, FileIoctl, BprmCheckSecurity, BprmCredsFromFile, SocketCreate, SocketBind, SocketListen,
+	InodeRemovexattr, InodeSetACL, InodeRemoveACL, InodeFileSetattr, FileIoctl, BprmCheckSecurity, BprmCredsFromFile, SocketCreate, SocketBind, SocketListen,
 	SocketConnect, SocketSendmsg, UnixStreamConnect, UnixMaySend, SbMount, SbKernMount, SbRemount, SbUmount,
 	SbPivotroot, MoveMount, TaskFixSetuid, TaskFixSetgid, TaskFixSetgroups, Capset, UsernsCreate,
 }
