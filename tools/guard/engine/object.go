@@ -26,6 +26,7 @@ type bpfObject struct {
 	inner    map[string]*ebpf.MapSpec // what the maps of maps have in them
 	maps     *ebpf.Collection
 	programs map[string]*ebpf.Program
+	empty    map[table]bool // tables that have nothing in them, to be left as they are
 
 	takesStructs *bool // nil until it was tried
 }
@@ -60,7 +61,7 @@ func openObject(key [2]uint64, options Options) (*bpfObject, error) {
 	if err := setConstants(spec, kernel, key); err != nil {
 		return nil, err
 	}
-	o := &bpfObject{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program)}
+	o := &bpfObject{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program), empty: make(map[table]bool)}
 	spec.Programs = nil
 	delete(spec.Maps, "table_types")
 	spec.Maps["events"].MaxEntries = options.Buffer

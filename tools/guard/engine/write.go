@@ -36,9 +36,20 @@ func (t *tables) size(name string) int {
 	}[name]
 }
 
+// table is one of the tables in a slot.
+type table struct {
+	name string
+	slot uint32
+}
+
 // writeTable makes a table and puts it into its slot. The kernel waits until no
 // program uses what was there.
 func (o *bpfObject) writeTable(name string, slot uint32, size int, fill func(*ebpf.Map) error) error {
+	at := table{name, slot}
+	if size == 0 && o.empty[at] {
+		return nil
+	}
+	o.empty[at] = size == 0
 	spec := o.inner[name].Copy()
 	spec.Name = name
 	spec.MaxEntries = uint32(max(1, size))
