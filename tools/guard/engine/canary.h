@@ -62,9 +62,10 @@ int BPF_PROG(inode_getattr, const struct path *path)
 	}
 	if (q->tid != (u32)ids)
 		return 0;
-	q->ino = BPF_CORE_READ(inode, i_ino);
-	q->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	q->initial_mntns = find_initial_mntns();
-	q->answers++;
+	if (!q->answers++) { /* up to 6.1 overlayfs asks again, for the file behind its own */
+		q->ino = BPF_CORE_READ(inode, i_ino);
+		q->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+		q->initial_mntns = find_initial_mntns();
+	}
 	return q->refuse ? -1 /* EPERM */ : 0;
 }

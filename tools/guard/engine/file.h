@@ -8,7 +8,6 @@
 #define FMODE_READ 1
 #define FMODE_WRITE 2
 #define FMODE_EXEC 0x20
-#define FMODE_BACKING (1u << 25) /* 6.5: the file behind one of overlayfs */
 #define O_CREAT 0100
 #define O_TRUNC 01000
 #define O_TMPFILE_ONLY 020000000
@@ -131,12 +130,17 @@ static __always_inline int check_path(u32 hook, const struct path *path, u32 kin
 }
 
 /*
- * The file behind one of overlayfs, which is opened for it: the outer one was
- * decided on. Before 6.5 it is told by the path, which is not that of its inode.
+ * A file that nobody can name: of a mount that the kernel has for itself. So is the
+ * file behind one of overlayfs, which is opened for it after the outer one was decided
+ * on; up to 6.4 that has the outer one's path, and not its inode.
  */
-static __always_inline bool is_backing(struct file *file)
+static __always_inline bool is_inner(struct file *file)
 {
-	return file->f_mode & FMODE_BACKING || file->f_path.dentry->d_inode != file->f_inode;
+	struct vfsmount *vfs = file->f_path.mnt;
+	struct mount *mnt = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
+
+	return file->f_path.dentry->d_inode != file->f_inode ||
+	       is_kernels_own(BPF_CORE_READ(mnt, mnt_ns));
 }
 
 /* Not 0 if a default may concern the task. */
@@ -167,7 +171,7 @@ __noinline int has_default(u32 kinds)
  */
 static __always_inline int check_file(u32 hook, struct control_block *c, struct file *file, u32 kinds)
 {
-	if (!concerned(kinds) || is_backing(file))
+	if (!concerned(kinds) || is_inner(file))
 		return 0;
 	struct inode *inode = file->f_inode;
 	u64 hash_len = (u64)file->f_path.dentry->d_name.len << 32 | file->f_path.dentry->d_name.hash;
