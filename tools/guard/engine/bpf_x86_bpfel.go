@@ -74,6 +74,7 @@ type bpfControlBlock struct {
 	LabelSlot    uint32
 	Armed        uint32
 	Agent        uint32
+	AgentStarted uint64
 	InitialMntns uint32
 	Unused       uint32
 	Epoch        uint64
@@ -196,6 +197,7 @@ const (
 	bpfMapLabels              = "labels"
 	bpfMapMounting            = "mounting"
 	bpfMapNetworks            = "networks"
+	bpfMapNote                = "note"
 	bpfMapPaths               = "paths"
 	bpfMapPorts               = "ports"
 	bpfMapQuestion            = "question"
@@ -379,6 +381,7 @@ type bpfMapSpecs struct {
 	Labels       *ebpf.MapSpec `ebpf:"labels"`
 	Mounting     *ebpf.MapSpec `ebpf:"mounting"`
 	Networks     *ebpf.MapSpec `ebpf:"networks"`
+	Note         *ebpf.MapSpec `ebpf:"note"`
 	Paths        *ebpf.MapSpec `ebpf:"paths"`
 	Ports        *ebpf.MapSpec `ebpf:"ports"`
 	Question     *ebpf.MapSpec `ebpf:"question"`
@@ -444,6 +447,7 @@ type bpfMaps struct {
 	Labels       *ebpf.Map `ebpf:"labels"`
 	Mounting     *ebpf.Map `ebpf:"mounting"`
 	Networks     *ebpf.Map `ebpf:"networks"`
+	Note         *ebpf.Map `ebpf:"note"`
 	Paths        *ebpf.Map `ebpf:"paths"`
 	Ports        *ebpf.Map `ebpf:"ports"`
 	Question     *ebpf.Map `ebpf:"question"`
@@ -477,6 +481,7 @@ func (m *bpfMaps) Close() error {
 		m.Labels,
 		m.Mounting,
 		m.Networks,
+		m.Note,
 		m.Paths,
 		m.Ports,
 		m.Question,

@@ -17,6 +17,7 @@ struct question {
 	u32 unused;
 	u64 ino;
 	u64 answers;
+	u64 started; /* of the process */
 };
 
 #define WHO 0xffffffff
@@ -59,6 +60,7 @@ int BPF_PROG(inode_getattr, const struct path *path)
 	    BPF_CORE_READ(inode, i_nlink) == 0) {
 		q->tid = (u32)ids;
 		q->tgid = ids >> 32;
+		q->started = process_start();
 	}
 	if (q->tid != (u32)ids)
 		return 0;

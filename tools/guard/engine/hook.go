@@ -94,6 +94,9 @@ func (m *Manager) attach(program string) (*attachment, error) {
 	}
 	a := &attachment{link: l}
 	m.attached[program] = a
+	if m.pinned != "" {
+		return a, m.pinLink(program, l)
+	}
 	return a, nil
 }
 
@@ -103,7 +106,7 @@ func (m *Manager) detach(program string) error {
 		return nil
 	}
 	delete(m.attached, program)
-	err := a.link.Close()
+	err := a.link.Close() // one that is pinned stays
 	if forget := m.object.forget(program); err == nil {
 		err = forget
 	}

@@ -23,6 +23,7 @@ type question struct {
 	InitialMntns, _        uint32
 	Ino                    uint64
 	Answers                uint64
+	Started                uint64
 }
 
 // who asks the kernel for the thread that asks.
@@ -37,6 +38,7 @@ type host struct {
 	system policy.System
 
 	tid, tgid, initialMntns uint32
+	started                 uint64
 	own                     file
 	ownKnown                bool
 }
@@ -150,7 +152,7 @@ func (h *host) test() error {
 		}
 		return errNotBooted(detail)
 	}
-	h.tid, h.tgid, h.initialMntns = q.TID, q.TGID, q.InitialMntns
+	h.tid, h.tgid, h.initialMntns, h.started = q.TID, q.TGID, q.InitialMntns, q.Started
 	if err := h.ask(question{TID: h.tid, Refuse: 1}); err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ const (
 
 type controlBlock struct {
 	Slot, LabelSlot, Armed, Agent uint32
+	AgentStarted                  uint64
 	InitialMntns, _               uint32
 	Epoch                         uint64
 }

@@ -51,7 +51,13 @@ type Manager struct {
 	mu       sync.Mutex
 	control  controlBlock
 	policies []*policy.Policy
+	status   Status
+	pinned   string             // directory of our pins, "" for none
 	tables   map[uint32]*tables // by revision, the last few
+
+	follower *follower
+	failed   error
+	closed   bool
 
 	alerts   chan Alert
 	channels []chan Alert // of hooks, closed when the last alert was handed out
@@ -81,13 +87,17 @@ func New(o Options) (*Manager, error) {
 	if m.host, err = openHost(object); err != nil {
 		return nil, errors.Join(err, object.close())
 	}
-	m.control = controlBlock{Agent: m.host.tgid, InitialMntns: m.host.initialMntns}
+	m.control = controlBlock{Agent: m.host.tgid, AgentStarted: m.host.started, InitialMntns: m.host.initialMntns}
 	if err := m.writeControl(); err != nil {
+		return nil, errors.Join(err, m.host.close(), object.close())
+	}
+	if m.follower, err = newFollower(); err != nil {
 		return nil, errors.Join(err, m.host.close(), object.close())
 	}
 	if err := m.read(); err != nil {
 		return nil, errors.Join(err, m.host.close(), object.close())
 	}
+	go m.follow()
 	return m, nil
 }
 
@@ -261,7 +271,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	}
 	m.policies = policies
 	m.bits.sweep()
-	return nil
+	return errors.Join(m.note(revision), m.follower.watch(m.host.root, policies))
 }
 
 func (m *Manager) generationNumber() (last uint32) {
@@ -354,10 +364,16 @@ func (m *Manager) Counters() (seen, lost uint64, err error) {
 	return c.Seen, c.Lost, err
 }
 
-// Close detaches all programs: nothing is denied any more.
+// Close detaches all programs: nothing is denied any more. What is pinned stays in
+// force, for our process as for all others.
 func (m *Manager) Close() error {
 	m.mu.Lock()
-	var errs []error
+	m.closed = true
+	errs := []error{m.follower.fd.Close()}
+	if m.pinned != "" {
+		m.control.Agent = 0
+		errs = append(errs, m.writeControl())
+	}
 	for p := range m.attached {
 		errs = append(errs, m.detach(p))
 	}

@@ -5,6 +5,7 @@ package engine
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
@@ -63,8 +64,13 @@ rules:
 		try("replace: ok", "", "replace", secret, "new"),
 		try("open: EPERM", "r", "open", secret, "r"),
 	)
-	var st unix.Stat_t
-	qt.Assert(t, qt.IsNil(unix.Stat(secret, &st)))
+	// The new file is known by its other names a moment later.
+	qt.Assert(t, qt.IsNil(os.Link(secret, dir+"/later")))
+	for deadline := time.Now().Add(10 * time.Second); do(t, "open", dir+"/later", "r") != "open: EPERM"; {
+		qt.Assert(t, qt.IsTrue(time.Now().Before(deadline)))
+	}
+	qt.Check(t, qt.IsNil(f.Err()))
+	f.drain()
 	qt.Assert(t, qt.IsNil(os.Mkdir(dir+"/mnt", 0o755)))
 	qt.Assert(t, qt.IsNil(unix.Mount("tmpfs", dir+"/mnt", "tmpfs", 0, "")))
 	t.Cleanup(func() { unix.Unmount(dir+"/mnt", unix.MNT_DETACH) })
