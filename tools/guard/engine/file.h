@@ -43,14 +43,8 @@ static __always_inline u64 stir(u64 digest, u64 word)
 	return digest ^ digest >> 32;
 }
 
-/* Where a file is: as numbers, which pointers are not to the verifier. */
-struct place {
-	struct path path;
-	u64 inode;
-};
-
 /* 0 if something is being renamed or mounted, or nobody can tell. */
-static __always_inline u64 digest_of(const struct control_block *c, const struct place *at, u64 hash_len)
+static __always_inline u64 digest_of(const struct control_block *c, const struct path *at, u64 hash_len)
 {
 	u32 renames = sequence(rename_lock_at), mounts = sequence(mount_lock_at);
 	u64 digest = hash_key[0];
@@ -58,8 +52,8 @@ static __always_inline u64 digest_of(const struct control_block *c, const struct
 	if ((renames | mounts) & 1)
 		return 0;
 	digest = stir(digest, c->epoch);
-	digest = stir(digest, (u64)at->path.mnt);
-	digest = stir(digest, (u64)at->path.dentry);
+	digest = stir(digest, (u64)at->mnt);
+	digest = stir(digest, (u64)at->dentry);
 	digest = stir(digest, hash_len);
 	digest = stir(digest, (u64)renames << 32 | mounts);
 	return digest ? digest : 1;
@@ -171,23 +165,28 @@ __noinline int has_default(u32 kinds)
  */
 static __always_inline int check_file(u32 hook, struct control_block *c, struct file *file, u32 kinds)
 {
-	if (!concerned(kinds) || is_inner(file))
-		return 0;
 	struct inode *inode = file->f_inode;
 	u64 hash_len = (u64)file->f_path.dentry->d_name.len << 32 | file->f_path.dentry->d_name.hash;
 	bool keep = (inode->i_mode & S_IFMT) == S_IFDIR || inode->i_nlink == 1;
-	struct place at = { .inode = number(&file->f_inode) };
+	struct path at = {};
+	u64 digest = 0;
 
-	bpf_probe_read_kernel(&at.path, sizeof(at.path), &file->f_path);
-	u64 digest = keep ? digest_of(c, &at, hash_len) : 0;
-
+	if (keep) {
+		bpf_probe_read_kernel(&at, sizeof(at), &file->f_path);
+		digest = digest_of(c, &at, hash_len);
+	}
 	if (digest) {
 		struct unconcerned *u = bpf_inode_storage_get(&unconcerned, inode, NULL, 0);
 
-		if (u && u->digest == digest && !has_default(kinds))
+		if (u && u->digest == digest &&
+		    (!(generation_flags(c->slot) & HAS_FILE_DEFAULTS) || !has_default(kinds)))
 			return 0;
 	}
-	int ret = decide_place(hook, (u64)at.path.mnt, (u64)at.path.dentry, at.inode, kinds);
+	if (!concerned(kinds) || is_inner(file))
+		return 0;
+	if (!keep)
+		bpf_probe_read_kernel(&at, sizeof(at), &file->f_path);
+	int ret = decide_place(hook, (u64)at.mnt, (u64)at.dentry, number(&file->f_inode), kinds);
 
 	if (ret == NOTHING_FOUND && digest && digest == digest_of(c, &at, hash_len)) {
 		struct unconcerned *u = bpf_inode_storage_get(&unconcerned, inode, NULL,

@@ -45,6 +45,7 @@ const (
 	hasNetworks
 	hasPorts
 	hasNamed
+	hasFileDefaults
 )
 
 const (

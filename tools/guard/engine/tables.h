@@ -87,6 +87,7 @@ struct exception {
 #define HAS_NETWORKS (1u << 6)
 #define HAS_PORTS (1u << 7)
 #define HAS_NAMED (1u << 8) /* subjects with a definition, or with exceptions */
+#define HAS_FILE_DEFAULTS (1u << 9)
 
 /* The part of a policy that is the same size for all. */
 struct generation {
