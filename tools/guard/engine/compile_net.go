@@ -57,7 +57,7 @@ func (c *compiler) unix(p *part, space uint32, patterns []policy.Pattern, all bo
 			add(partName, pattern.Path[1:])
 			continue
 		}
-		for _, o := range c.places(space, pattern, viewOf(p.rule), p.rule.Identity) {
+		for _, o := range c.ruled(space, pattern, p.rule) {
 			c.at(o).parts = append(c.at(o).parts, p)
 		}
 	}

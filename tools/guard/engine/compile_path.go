@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/ringside-tools/ringside/tools/guard/policy"
+import (
+	"slices"
+
+	"github.com/ringside-tools/ringside/tools/guard/policy"
+)
 
 // object is a place in the tables of paths or, where path is zero, of files.
 type object struct {
@@ -69,6 +73,23 @@ func (c *compiler) places(space uint32, p policy.Pattern, view int, identity pol
 	return all
 }
 
+// ruled are the places of a pattern in a rule: of one that denies also the files that
+// had its path before, and were moved away.
+func (c *compiler) ruled(space uint32, p policy.Pattern, r *policy.Rule) []object {
+	all := c.places(space, p, viewOf(r), r.Identity)
+	if r.Action != policy.Deny || r.Identity == policy.ByPath || len(all) == 0 || p.Kind > policy.Subtree {
+		return all
+	}
+	which := all[0].which
+	for _, f := range c.host.before(p.Path) {
+		o := object{inode: inodeKey{Space: space, Dev: f.dev, Ino: f.ino}, which: which}
+		if !slices.Contains(all, o) {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
 // found are the rules that an object finds, with effects for each kind of access, of
 // files of others and of one's own.
 type found struct {
@@ -128,7 +149,7 @@ func (c *compiler) file(p *part) {
 	}
 	c.concern(p, list...)
 	for _, pattern := range f.Paths {
-		for _, o := range c.places(spaceFile, pattern, viewOf(p.rule), p.rule.Identity) {
+		for _, o := range c.ruled(spaceFile, pattern, p.rule) {
 			c.at(o).add(p, list, f.Owner)
 		}
 	}
@@ -148,7 +169,7 @@ func (c *compiler) exec(p *part) {
 	for _, pattern := range e.Paths {
 		// What has no name is below no directory; who denies all of them denies it too.
 		fileless = fileless || p.denies() && pattern.Kind == policy.Subtree && pattern.Path == "/"
-		for _, o := range c.places(spaceFile, pattern, viewOf(p.rule), p.rule.Identity) {
+		for _, o := range c.ruled(spaceFile, pattern, p.rule) {
 			c.at(o).add(p, list, policy.AnyOwner)
 		}
 	}

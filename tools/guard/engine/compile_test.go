@@ -14,6 +14,7 @@ import (
 type noHost struct{}
 
 func (noHost) file(path string) (file, string, bool, error) { return file{}, path, false, nil }
+func (noHost) before(string) []file                         { return nil }
 func (noHost) cgroup(dir string) (cgroup, error)            { return cgroup{dir, 7}, nil }
 func (noHost) container(string) ([]cgroup, error)           { return []cgroup{{"/a/b", 8}}, nil }
 func (noHost) self() (file, bool)                           { return file{1, 2}, true }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf/link"
@@ -39,6 +40,8 @@ type host struct {
 
 	tid, tgid, initialMntns uint32
 	started                 uint64
+	known                   map[string][]file // by path, the last one last
+	asked                   map[string]bool   // paths, since begin
 	own                     file
 	ownKnown                bool
 }
@@ -83,7 +86,7 @@ func openHost(o *bpfObject) (*host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attach to the hook inode_getattr: %w", err)
 	}
-	h := &host{object: o, link: l}
+	h := &host{object: o, link: l, known: make(map[string][]file), asked: make(map[string]bool)}
 	err = h.begin()
 	if err == nil {
 		err = errors.Join(h.findOwn(), h.end())
@@ -200,7 +203,35 @@ func (h *host) file(path string) (file, string, bool, error) {
 		return file{}, real, false, fmt.Errorf("follow %s: %w", path, err)
 	}
 	f, _, found, err := h.identify(path, filepath.Join(h.root, real))
+	if found {
+		h.remember(path, f)
+	}
 	return f, real, found, err
+}
+
+// maxKnown is how many files are remembered by a path; logs that are rotated are many.
+const maxKnown = 64
+
+func (h *host) remember(path string, f file) {
+	all := slices.DeleteFunc(h.known[path], func(o file) bool { return o == f })
+	all = append(all, f)
+	h.known[path] = all[max(0, len(all)-maxKnown):]
+}
+
+// before implements resolver.
+func (h *host) before(path string) []file {
+	h.asked[path] = true
+	return h.known[path]
+}
+
+// forget drops what is known by paths that nobody asks for any more.
+func (h *host) forget() {
+	for path := range h.known {
+		if !h.asked[path] {
+			delete(h.known, path)
+		}
+	}
+	clear(h.asked)
 }
 
 func (h *host) identify(name, path string) (file, string, bool, error) {

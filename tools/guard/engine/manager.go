@@ -57,7 +57,8 @@ type Manager struct {
 
 	follower *follower
 	failed   error
-	closed   bool
+	ending   chan struct{} // closed by Close
+	followed chan struct{} // closed when nobody follows files any more
 
 	alerts   chan Alert
 	channels []chan Alert // of hooks, closed when the last alert was handed out
@@ -83,6 +84,7 @@ func New(o Options) (*Manager, error) {
 	m := &Manager{
 		object: object, key: key, attached: make(map[string]*attachment), bits: newBits(),
 		tables: make(map[uint32]*tables), alerts: make(chan Alert, 256), done: make(chan error, 1),
+		ending: make(chan struct{}), followed: make(chan struct{}),
 	}
 	if m.host, err = openHost(object); err != nil {
 		return nil, errors.Join(err, object.close())
@@ -271,6 +273,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	}
 	m.policies = policies
 	m.bits.sweep()
+	m.host.forget()
 	return errors.Join(m.note(revision), m.follower.watch(m.host.root, policies))
 }
 
@@ -367,9 +370,10 @@ func (m *Manager) Counters() (seen, lost uint64, err error) {
 // Close detaches all programs: nothing is denied any more. What is pinned stays in
 // force, for our process as for all others.
 func (m *Manager) Close() error {
-	m.mu.Lock()
-	m.closed = true
+	close(m.ending)
 	errs := []error{m.follower.fd.Close()}
+	<-m.followed
+	m.mu.Lock()
 	if m.pinned != "" {
 		m.control.Agent = 0
 		errs = append(errs, m.writeControl())

@@ -70,6 +70,12 @@ rules:
 		qt.Assert(t, qt.IsTrue(time.Now().Before(deadline)))
 	}
 	qt.Check(t, qt.IsNil(f.Err()))
+	// And one that is moved away goes on to be denied.
+	qt.Assert(t, qt.IsNil(os.Rename(secret, dir+"/moved")))
+	for range 20 {
+		qt.Assert(t, qt.Equals(do(t, "open", dir+"/moved", "r"), "open: EPERM"))
+		time.Sleep(50 * time.Millisecond)
+	}
 	f.drain()
 	qt.Assert(t, qt.IsNil(os.Mkdir(dir+"/mnt", 0o755)))
 	qt.Assert(t, qt.IsNil(unix.Mount("tmpfs", dir+"/mnt", "tmpfs", 0, "")))

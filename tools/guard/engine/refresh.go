@@ -122,13 +122,14 @@ func (f *follower) matters(buf []byte) bool {
 // follow puts the policies in force anew whenever a file changes its name, until the
 // manager is closed. A failure changes nothing: the old policies stay.
 func (m *Manager) follow() {
+	defer close(m.followed)
 	for m.follower.next() {
-		time.Sleep(settle)
-		m.mu.Lock()
-		if m.closed {
-			m.mu.Unlock()
+		select {
+		case <-m.ending:
 			return
+		case <-time.After(settle):
 		}
+		m.mu.Lock()
 		if err := m.set(m.policies); err != nil && m.failed == nil {
 			m.failed = fmt.Errorf("follow files that changed their names: %w", err)
 		}

@@ -17,6 +17,9 @@ type resolver interface {
 	// file returns the file that a path leads to, all links followed, and where they
 	// lead, as far as there is something; found is false if there is no file.
 	file(path string) (f file, real string, found bool, err error)
+	// before returns other files that the path led to while it was in force: what a
+	// policy denies it goes on to deny when it is moved away.
+	before(path string) []file
 	cgroup(dir string) (cgroup, error)
 	container(id string) ([]cgroup, error)
 	// self is guard's own program.
