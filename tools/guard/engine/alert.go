@@ -158,7 +158,7 @@ func objectOf(r *bpfAlert, path []byte) Object {
 		o.PathCut, o.Detached = r.Cut&cutPath != 0 || r.PathWalk&walkUnfinished != 0, r.PathWalk&walkDetached != 0
 		o.Path = string(events.JoinPath(nil, path, r.Cut&cutPath != 0, false))
 	}
-	if d.Family == unix.AF_INET || d.Family == unix.AF_INET6 {
+	if k := r.Decision; (k == kindConnect || k == kindBind) && (d.Family == unix.AF_INET || d.Family == unix.AF_INET6) {
 		addr := netip.AddrFrom16(d.Address)
 		if d.Family == unix.AF_INET {
 			addr = addr.Unmap()

@@ -156,6 +156,10 @@ type bpfSpecial struct {
 		_ structs.HostLayout
 		W [4]uint64
 	}
+	Unplaced struct {
+		_ structs.HostLayout
+		W [4]uint64
+	}
 	NoFamily struct {
 		_ structs.HostLayout
 		W [4]uint64
@@ -194,7 +198,6 @@ const (
 	bpfMapHandled             = "handled"
 	bpfMapInodes              = "inodes"
 	bpfMapLabels              = "labels"
-	bpfMapMounting            = "mounting"
 	bpfMapNetworks            = "networks"
 	bpfMapPaths               = "paths"
 	bpfMapPorts               = "ports"
@@ -371,7 +374,6 @@ type bpfMapSpecs struct {
 	Handled      *ebpf.MapSpec `ebpf:"handled"`
 	Inodes       *ebpf.MapSpec `ebpf:"inodes"`
 	Labels       *ebpf.MapSpec `ebpf:"labels"`
-	Mounting     *ebpf.MapSpec `ebpf:"mounting"`
 	Networks     *ebpf.MapSpec `ebpf:"networks"`
 	Paths        *ebpf.MapSpec `ebpf:"paths"`
 	Ports        *ebpf.MapSpec `ebpf:"ports"`
@@ -436,7 +438,6 @@ type bpfMaps struct {
 	Handled      *ebpf.Map `ebpf:"handled"`
 	Inodes       *ebpf.Map `ebpf:"inodes"`
 	Labels       *ebpf.Map `ebpf:"labels"`
-	Mounting     *ebpf.Map `ebpf:"mounting"`
 	Networks     *ebpf.Map `ebpf:"networks"`
 	Paths        *ebpf.Map `ebpf:"paths"`
 	Ports        *ebpf.Map `ebpf:"ports"`
@@ -469,7 +470,6 @@ func (m *bpfMaps) Close() error {
 		m.Handled,
 		m.Inodes,
 		m.Labels,
-		m.Mounting,
 		m.Networks,
 		m.Paths,
 		m.Ports,

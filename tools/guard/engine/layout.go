@@ -88,6 +88,7 @@ const (
 	partPath = iota
 	partName
 	partSuffix
+	partAbstract
 )
 
 type pathKey struct {
@@ -117,6 +118,8 @@ type effect struct {
 const (
 	spaceConnect = iota
 	spaceBind
+	spaceRange
+	flowSpaces
 )
 
 // Protocols.
@@ -139,7 +142,8 @@ type networkKey struct {
 }
 
 type portClasses struct {
-	Of [2][4]uint16
+	Of   [flowSpaces][4]uint16
+	Next [4]uint16
 }
 
 type flowKey struct {
@@ -183,6 +187,7 @@ const specialRules = 64 * words
 type special struct {
 	Of                 [operations]set
 	NoFSType, NoTarget set
+	Unplaced           set
 	NoFamily, NoType   set
 	NoUser, Allows     set
 	Entry              [specialRules]uint32
