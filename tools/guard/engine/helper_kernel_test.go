@@ -80,13 +80,21 @@ func doAs(t *testing.T, program string, args ...string) string {
 // alert waits for one alert.
 func (f *fence) alert() Alert {
 	f.t.Helper()
-	select {
-	case a := <-f.Alerts():
-		return a
-	case <-time.After(10 * time.Second):
+	a, ok := f.next()
+	if !ok {
 		f.t.Fatal("no alert")
 	}
-	panic("unreachable")
+	return a
+}
+
+// next waits for an alert, if one comes.
+func (f *fence) next() (Alert, bool) {
+	select {
+	case a := <-f.Alerts():
+		return a, true
+	case <-time.After(5 * time.Second):
+		return Alert{}, false
+	}
 }
 
 // silent checks that no alert comes.
@@ -96,5 +104,18 @@ func (f *fence) silent() {
 	case a := <-f.Alerts():
 		f.t.Fatalf("an alert that should not be: %+v", a)
 	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+// none checks that no alert is there that nobody waited for, and takes it away.
+func (f *fence) none(after string) {
+	f.t.Helper()
+	for {
+		select {
+		case a := <-f.Alerts():
+			f.t.Errorf("%s: an alert that should not be: %s %+v", after, about(a), a)
+		default:
+			return
+		}
 	}
 }
