@@ -83,7 +83,7 @@ type Object struct {
 // operationNames are the names of operations, as policies have them.
 var operationNames = [operations]string{
 	"new", "bind", "move", "remount", "umount", "pivot", "propagation", "",
-	"setuid", "setgid", "setgroups", "suid_exec", "userns", "capset", "fileless", "no_args",
+	"setuid", "setgid", "setgroups", "exec", "userns", "capset", "fileless", "no_args",
 }
 
 // recordSize is the fixed part of a record; strings follow behind their length.
