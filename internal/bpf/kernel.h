@@ -210,6 +210,8 @@ struct task_struct {
 	s32 pid;                        /* thread id of user space */
 	s32 tgid;                       /* process id of user space */
 	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	u64 start_time;                 /* nanoseconds since boot, without suspend */
 	const struct cred *cred;        /* in force: differs from real_cred while overridden */
 	const struct cred *real_cred;   /* the task's own */
 	unsigned int flags;             /* PF_* */

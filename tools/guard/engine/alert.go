@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -183,6 +184,7 @@ func (a *Alert) explain(r *bpfAlert, t *tables) {
 			a.Process.Subjects = append(a.Process.Subjects, name)
 		}
 	}
+	slices.Sort(a.Process.Subjects)
 	switch a.Reason {
 	case ByRule:
 		if p := t.findPart(r.Entry, int(r.Decision), because, a.Denied); p != nil {
@@ -190,21 +192,12 @@ func (a *Alert) explain(r *bpfAlert, t *tables) {
 		}
 	case ByDefault:
 		for _, d := range t.defaults {
-			if d.subject.meets(because) && hasKind(d.kinds, int(r.Decision)) && (d.policy.Mode == policy.Enforce) == a.Denied {
+			if d.subject.meets(because) && slices.Contains(d.kinds, int(r.Decision)) && (d.policy.Mode == policy.Enforce) == a.Denied {
 				a.Policy, a.Position = d.policy.Name, d.def.Pos
 				return
 			}
 		}
 	}
-}
-
-func hasKind(list []int, kind int) bool {
-	for _, k := range list {
-		if k == kind {
-			return true
-		}
-	}
-	return false
 }
 
 // findPart finds the first rule of an entry that denies one of the subjects.
@@ -234,7 +227,7 @@ func (p *part) about(kind int) bool {
 		kind = kindWrite
 	}
 	if kind < fileKinds {
-		return r.File != nil && hasKind(fileKindsOf(r.File.Access), kind)
+		return r.File != nil && slices.Contains(fileKindsOf(r.File.Access), kind)
 	}
 	return true
 }

@@ -21,53 +21,53 @@ rules:
 var oldURing = []string{"5.10", "6.1"}
 
 // bindDenied is a bind to an address that a rule denies, in all the ways.
-func bindDenied(rule, proto, addr string) attempt {
-	return attempt{do: "bind " + proto + " " + addr, denied: "bind: EPERM", happens: "bind: ok", alerts: []string{"socket_bind " + rule + " " + addr}}
+func bindDenied(rule, proto, addr string) trial {
+	return trial{do: "bind " + proto + " " + addr, denied: "bind: EPERM", happens: "bind: ok", alerts: []string{"socket_bind " + rule + " " + addr}}
 }
 
 // TestBindPort: nobody listens on port 22.
 func TestBindPort(t *testing.T) {
-	mptcp := func(a attempt) attempt {
+	mptcp := func(a trial) trial {
 		a.before, a.says = []string{"5.10"}, a.do[:4]+": EPROTONOSUPPORT socket"
 		return a
 	}
 	f := start(t)
-	f.attempts(noSSH,
+	f.trials(noSSH,
 		bindDenied("ssh", "tcp4", "127.0.0.1:22"), bindDenied("ssh", "tcp4", "0.0.0.0:22"), bindDenied("ssh", "udp4", "127.0.0.1:22"),
 		bindDenied("ssh", "tcp6", "[::1]:22"), bindDenied("ssh", "tcp6", "[::]:22"), bindDenied("ssh", "udp6", "[::]:22"),
 		bindDenied("ssh", "tcp6", "[::ffff:127.0.0.1]:22"), bindDenied("ssh", "tcp6", "[::ffff:0.0.0.0]:22"),
 		mptcp(bindDenied("ssh", "mptcp", "0.0.0.0:22")), mptcp(bindDenied("ssh", "mptcp6", "[::]:22")),
 		bindDenied("ssh", "sctp", "127.0.0.1:22"), bindDenied("ssh", "sctp6", "[::]:22"),
-		attempt{do: "bind-unspec tcp4 22", denied: "bind-unspec: EPERM", happens: "bind-unspec: ok", alerts: []string{"socket_bind ssh 0.0.0.0:22"}},
-		attempt{do: "bind-unspec udp4 22", denied: "bind-unspec: EPERM", happens: "bind-unspec: ok", alerts: []string{"socket_bind ssh 0.0.0.0:22"}},
-		attempt{do: "listen tcp4 0.0.0.0:22", denied: "listen: EPERM bind", happens: "listen: ok 22", alerts: []string{"socket_bind ssh 0.0.0.0:22"},
+		trial{do: "bind-unspec tcp4 22", denied: "bind-unspec: EPERM", happens: "bind-unspec: ok", alerts: []string{"socket_bind ssh 0.0.0.0:22"}},
+		trial{do: "bind-unspec udp4 22", denied: "bind-unspec: EPERM", happens: "bind-unspec: ok", alerts: []string{"socket_bind ssh 0.0.0.0:22"}},
+		trial{do: "listen tcp4 0.0.0.0:22", denied: "listen: EPERM bind", happens: "listen: ok 22", alerts: []string{"socket_bind ssh 0.0.0.0:22"},
 			audited: []string{"socket_bind ssh 0.0.0.0:22", "socket_listen ssh 0.0.0.0:22"}},
-		attempt{do: "listen tcp6 [::]:22", denied: "listen: EPERM bind", happens: "listen: ok 22", alerts: []string{"socket_bind ssh [::]:22"},
+		trial{do: "listen tcp6 [::]:22", denied: "listen: EPERM bind", happens: "listen: ok 22", alerts: []string{"socket_bind ssh [::]:22"},
 			audited: []string{"socket_bind ssh [::]:22", "socket_listen ssh [::]:22"}},
-		attempt{do: "bind-uring tcp4 127.0.0.1:22", denied: "bind-uring: EPERM", happens: "bind-uring: ok", alerts: []string{"socket_bind ssh 127.0.0.1:22"}, before: oldURing, says: "bind-uring: EINVAL"},
-		attempt{do: "bind-uring tcp6 [::]:22 sqpoll", denied: "bind-uring: EPERM", happens: "bind-uring: ok", alerts: []string{"socket_bind ssh [::]:22"}, before: oldURing, says: "bind-uring: *"},
-		attempt{do: "netns bind tcp4 127.0.0.1:22", denied: "bind: EPERM", happens: "bind: ok", alerts: []string{"socket_bind ssh 127.0.0.1:22"}},
-		attempt{do: "userns-root netns bind tcp6 [::]:22", denied: "userns-root: ok\nbind: EPERM", happens: "userns-root: ok\nbind: ok", alerts: []string{"socket_bind ssh [::]:22"}},
+		trial{do: "bind-uring tcp4 127.0.0.1:22", denied: "bind-uring: EPERM", happens: "bind-uring: ok", alerts: []string{"socket_bind ssh 127.0.0.1:22"}, before: oldURing, says: "bind-uring: EINVAL"},
+		trial{do: "bind-uring tcp6 [::]:22 sqpoll", denied: "bind-uring: EPERM", happens: "bind-uring: ok", alerts: []string{"socket_bind ssh [::]:22"}, before: oldURing, says: "bind-uring: *"},
+		trial{do: "netns bind tcp4 127.0.0.1:22", denied: "bind: EPERM", happens: "bind: ok", alerts: []string{"socket_bind ssh 127.0.0.1:22"}},
+		trial{do: "userns-root netns bind tcp6 [::]:22", denied: "userns-root: ok\nbind: EPERM", happens: "userns-root: ok\nbind: ok", alerts: []string{"socket_bind ssh [::]:22"}},
 		// Ports that the kernel picks out of a range with this one in it.
-		attempt{do: "bind-range 22 22", denied: "bind-range: EPERM bind", happens: "bind-range: ok 22", alerts: []string{"socket_bind ssh 127.0.0.1:0"},
+		trial{do: "bind-range 22 22", denied: "bind-range: EPERM bind", happens: "bind-range: ok 22", alerts: []string{"socket_bind ssh 127.0.0.1:0"},
 			audited: []string{"socket_bind ssh 127.0.0.1:0", "socket_listen ssh 127.0.0.1:22"}},
-		attempt{do: "bind-range 1 60000", denied: "bind-range: EPERM bind", happens: "bind-range: ok *", alerts: []string{"socket_bind ssh 127.0.0.1:0"}},
-		attempt{do: "bind-range 22 65535", denied: "bind-range: EPERM bind", happens: "bind-range: ok *", alerts: []string{"socket_bind ssh 127.0.0.1:0"}},
+		trial{do: "bind-range 1 60000", denied: "bind-range: EPERM bind", happens: "bind-range: ok *", alerts: []string{"socket_bind ssh 127.0.0.1:0"}},
+		trial{do: "bind-range 22 65535", denied: "bind-range: EPERM bind", happens: "bind-range: ok *", alerts: []string{"socket_bind ssh 127.0.0.1:0"}},
 		// What goes on.
-		attempt{do: "bind-range 23 65535", happens: "bind-range: ok *"},
-		attempt{do: "bind-range 1 21", happens: "bind-range: ok *"},
-		attempt{do: "bind-range 40000 40009", happens: "bind-range: ok *"},
-		attempt{do: "bind-range-option 40007 40007", happens: "bind-range-option: ok 40007", before: []string{"5.10"}, says: "bind-range-option: ENOPROTOOPT IP_LOCAL_PORT_RANGE"},
+		trial{do: "bind-range 23 65535", happens: "bind-range: ok *"},
+		trial{do: "bind-range 1 21", happens: "bind-range: ok *"},
+		trial{do: "bind-range 40000 40009", happens: "bind-range: ok *"},
+		trial{do: "bind-range-option 40007 40007", happens: "bind-range-option: ok 40007", before: []string{"5.10"}, says: "bind-range-option: ENOPROTOOPT IP_LOCAL_PORT_RANGE"},
 		// A socket cannot ask for more than its namespace has.
-		attempt{do: "bind-range-option 22 22", happens: "bind-range-option: ok *", before: []string{"5.10"}, says: "bind-range-option: ENOPROTOOPT IP_LOCAL_PORT_RANGE"},
-		attempt{do: "listen tcp4 127.0.0.1:2222", happens: "listen: ok 2222"},
-		attempt{do: "listen tcp6 [::]:23", happens: "listen: ok 23"},
-		attempt{do: "bind udp4 127.0.0.1:21", happens: "bind: ok"},
-		attempt{do: "bind-zero tcp4 -- bind-zero udp6", happens: "bind-zero: ok *\nbind-zero: ok *"},
-		attempt{do: "listen-unbound tcp4 -- listen-unbound tcp6", happens: "listen-unbound: ok *\nlisten-unbound: ok *"},
-		attempt{do: "autobind-udp", happens: "autobind-udp: ok *"},
-		attempt{do: "connect tcp4 127.0.0.1:22", happens: "connect: ok refused"},
-		attempt{do: "bind-unix @guard-22", happens: "bind-unix: ok"},
+		trial{do: "bind-range-option 22 22", happens: "bind-range-option: ok *", before: []string{"5.10"}, says: "bind-range-option: ENOPROTOOPT IP_LOCAL_PORT_RANGE"},
+		trial{do: "listen tcp4 127.0.0.1:2222", happens: "listen: ok 2222"},
+		trial{do: "listen tcp6 [::]:23", happens: "listen: ok 23"},
+		trial{do: "bind udp4 127.0.0.1:21", happens: "bind: ok"},
+		trial{do: "bind-zero tcp4 -- bind-zero udp6", happens: "bind-zero: ok *\nbind-zero: ok *"},
+		trial{do: "listen-unbound tcp4 -- listen-unbound tcp6", happens: "listen-unbound: ok *\nlisten-unbound: ok *"},
+		trial{do: "autobind-udp", happens: "autobind-udp: ok *"},
+		trial{do: "connect tcp4 127.0.0.1:22", happens: "connect: ok refused"},
+		trial{do: "bind-unix @guard-22", happens: "bind-unix: ok"},
 	)
 }
 
@@ -89,7 +89,7 @@ func TestBindPicked(t *testing.T) {
 				}
 				g.set(yaml)
 				localPorts(t, c.low, c.high)
-				for _, a := range []attempt{
+				for _, a := range []trial{
 					{do: "bind-zero tcp4", denied: "bind-zero: EPERM", happens: "bind-zero: ok *", alerts: []string{"socket_bind ssh 0.0.0.0:0"}},
 					{do: "bind-zero tcp6", denied: "bind-zero: EPERM", happens: "bind-zero: ok *", alerts: []string{"socket_bind ssh [::]:0"}},
 					{do: "bind-zero udp4", denied: "bind-zero: EPERM", happens: "bind-zero: ok *", alerts: []string{"socket_bind ssh 0.0.0.0:0"}},
@@ -118,13 +118,13 @@ func TestBindPicked(t *testing.T) {
 	t.Run("loaded with it", func(t *testing.T) {
 		localPorts(t, 20, 24)
 		g := &fence{f.Manager, t}
-		g.attempts(noSSH,
-			attempt{do: "bind-zero tcp4", denied: "bind-zero: EPERM", happens: "bind-zero: ok *", alerts: []string{"socket_bind ssh 0.0.0.0:0"}},
-			attempt{do: "bind tcp4 127.0.0.1:23", happens: "bind: ok"},
+		g.trials(noSSH,
+			trial{do: "bind-zero tcp4", denied: "bind-zero: EPERM", happens: "bind-zero: ok *", alerts: []string{"socket_bind ssh 0.0.0.0:0"}},
+			trial{do: "bind tcp4 127.0.0.1:23", happens: "bind: ok"},
 			// Part of the range, and so not without the rule.
-			attempt{do: "bind-range 23 24", denied: "bind-range: EPERM bind", happens: "bind-range: ok *", alerts: []string{"socket_bind ssh 127.0.0.1:0"},
+			trial{do: "bind-range 23 24", denied: "bind-range: EPERM bind", happens: "bind-range: ok *", alerts: []string{"socket_bind ssh 127.0.0.1:0"},
 				audited: []string{"socket_bind ssh 127.0.0.1:0"}},
-			attempt{do: "bind-range 23 40", happens: "bind-range: ok *"},
+			trial{do: "bind-range 23 40", happens: "bind-range: ok *"},
 		)
 	})
 }
@@ -142,28 +142,26 @@ func TestListenAfter(t *testing.T) {
 			for _, enforced := range []bool{true, false} {
 				g := &fence{f.Manager, t}
 				g.set()
-				w := startWaiting(t, "listen-held "+c.proto+" "+c.addr)
+				w := hold(t, "listen-held", c.proto, c.addr)
 				if enforced {
 					g.set(enforce(noSSH))
-					qt.Check(t, qt.Equals(w.goOn(), "listen-held: EPERM"))
+					qt.Check(t, qt.Equals(w.finish(), "listen-held: EPERM"))
 				} else {
 					g.set(audit(noSSH))
-					qt.Check(t, qt.Equals(w.goOn(), "listen-held: ok 22"))
+					qt.Check(t, qt.Equals(w.finish(), "listen-held: ok 22"))
 				}
 				a := g.alert()
 				qt.Check(t, qt.Equals(about(a), "socket_listen ssh "+c.addr))
 				qt.Check(t, qt.Equals(a.Denied, enforced))
-				w.in.Close()
-				w.cmd.Wait()
 			}
 		})
 	}
 	t.Run("other", func(t *testing.T) {
 		g := &fence{f.Manager, t}
 		g.set()
-		w := startWaiting(t, "listen-held tcp4 127.0.0.1:2222")
+		w := hold(t, "listen-held", "tcp4", "127.0.0.1:2222")
 		g.set(enforce(noSSH))
-		qt.Check(t, qt.Equals(w.goOn(), "listen-held: ok 2222"))
+		qt.Check(t, qt.Equals(w.finish(), "listen-held: ok 2222"))
 		g.silent()
 	})
 	t.Run("unix", func(t *testing.T) {
@@ -177,13 +175,13 @@ rules:
 			for _, enforced := range []bool{true, false} {
 				os.Remove(path)
 				g.set()
-				w := startWaiting(t, "listen-unix-held "+name)
+				w := hold(t, "listen-unix-held", name)
 				yaml, want := audit(policy), "listen-unix-held: ok"
 				if enforced {
 					yaml, want = enforce(policy), "listen-unix-held: EPERM"
 				}
 				g.set(yaml)
-				qt.Check(t, qt.Equals(w.goOn(), want))
+				qt.Check(t, qt.Equals(w.finish(), want))
 				a := g.alert()
 				object := path
 				if name != path {
@@ -191,8 +189,6 @@ rules:
 				}
 				qt.Check(t, qt.Equals(about(a), "socket_listen file "+object))
 				qt.Check(t, qt.Equals(a.Denied, enforced))
-				w.in.Close()
-				w.cmd.Wait()
 			}
 		}
 	})
@@ -202,30 +198,30 @@ rules:
 func TestBindAddress(t *testing.T) {
 	f := start(t)
 	t.Run("one", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: host, subject: all, bind: {to: [127.1.2.3, "::1"]}, action: deny}
   - {id: port, subject: all, bind: {to: 127.5.0.0/16, ports: 8000-8009, proto: tcp}, action: deny}
 `,
 			bindDenied("host", "tcp4", "127.1.2.3:2222"), bindDenied("host", "udp6", "[::ffff:127.1.2.3]:2222"), bindDenied("host", "tcp6", "[::1]:2222"),
 			bindDenied("port", "tcp4", "127.5.0.1:8000"), bindDenied("port", "tcp6", "[::ffff:127.5.255.255]:8009"),
-			attempt{do: "bind udp4 127.5.0.1:8000 -- bind tcp4 127.5.0.1:8010 -- bind tcp4 127.4.0.1:8000", happens: "bind: ok\nbind: ok\nbind: ok"},
-			attempt{do: "bind tcp4 127.1.2.4:2222", happens: "bind: ok"},
+			trial{do: "bind udp4 127.5.0.1:8000 -- bind tcp4 127.5.0.1:8010 -- bind tcp4 127.4.0.1:8000", happens: "bind: ok\nbind: ok\nbind: ok"},
+			trial{do: "bind tcp4 127.1.2.4:2222", happens: "bind: ok"},
 			// What stands for all addresses is an address of its own.
-			attempt{do: "bind tcp4 0.0.0.0:2222", happens: "bind: ok"},
-			attempt{do: "bind tcp6 [::]:2222", happens: "bind: ok"},
+			trial{do: "bind tcp4 0.0.0.0:2222", happens: "bind: ok"},
+			trial{do: "bind tcp6 [::]:2222", happens: "bind: ok"},
 		)
 	})
 	t.Run("wildcard", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: any, subject: all, bind: {to: [0.0.0.0, "::"]}, action: deny}
 `,
 			bindDenied("any", "tcp4", "0.0.0.0:2222"), bindDenied("any", "tcp6", "[::]:2222"), bindDenied("any", "tcp6", "[::ffff:0.0.0.0]:2222"),
-			attempt{do: "bind-unspec tcp4 2222", denied: "bind-unspec: EPERM", happens: "bind-unspec: ok", alerts: []string{"socket_bind any 0.0.0.0:2222"}},
-			attempt{do: "listen-unbound tcp6", denied: "listen-unbound: EPERM", happens: "listen-unbound: ok *", alerts: []string{"socket_listen any [::]:0"}},
-			attempt{do: "bind tcp4 127.0.0.1:2222", happens: "bind: ok"},
-			attempt{do: "autobind-udp", happens: "autobind-udp: ok *"},
+			trial{do: "bind-unspec tcp4 2222", denied: "bind-unspec: EPERM", happens: "bind-unspec: ok", alerts: []string{"socket_bind any 0.0.0.0:2222"}},
+			trial{do: "listen-unbound tcp6", denied: "listen-unbound: EPERM", happens: "listen-unbound: ok *", alerts: []string{"socket_listen any [::]:0"}},
+			trial{do: "bind tcp4 127.0.0.1:2222", happens: "bind: ok"},
+			trial{do: "autobind-udp", happens: "autobind-udp: ok *"},
 		)
 	})
 }
@@ -235,35 +231,35 @@ func TestBindAllowed(t *testing.T) {
 	dir := t.TempDir()
 	f := start(t)
 	t.Run("port", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 defaults: {all: {bind: deny}}
 rules:
   - {id: web, subject: all, bind: {ports: 8080, proto: tcp}, action: allow}
   - {id: file, subject: all, bind: {unix: ["`+dir+`/s", "@guard-s"]}, action: allow}
 `,
-			attempt{do: "listen tcp4 127.0.0.1:8080 -- listen tcp6 [::]:8080", happens: "listen: ok 8080\nlisten: ok 8080"},
+			trial{do: "listen tcp4 127.0.0.1:8080 -- listen tcp6 [::]:8080", happens: "listen: ok 8080\nlisten: ok 8080"},
 			bindDenied("default", "tcp4", "127.0.0.1:8081"), bindDenied("default", "udp4", "127.0.0.1:8080"), bindDenied("default", "sctp", "127.0.0.1:8080"),
-			attempt{do: "bind-zero tcp4", denied: "bind-zero: EPERM", happens: "bind-zero: ok *", alerts: []string{"socket_bind default 0.0.0.0:0"}},
-			attempt{do: "listen-unbound tcp4", denied: "listen-unbound: EPERM", happens: "listen-unbound: ok *", alerts: []string{"socket_listen default 0.0.0.0:0"}},
-			attempt{do: "bind-range 8080 8080", denied: "bind-range: EPERM bind", happens: "bind-range: ok 8080", alerts: []string{"socket_bind default 127.0.0.1:0"}},
-			attempt{do: "bind-unix " + dir + "/s -- unlink " + dir + "/s -- bind-unix @guard-s", happens: "bind-unix: ok\nunlink: ok\nbind-unix: ok"},
-			attempt{do: "bind-unix " + dir + "/t -- unlink " + dir + "/t", denied: "bind-unix: EPERM\nunlink: ENOENT", happens: "bind-unix: ok\nunlink: ok", alerts: []string{"socket_bind default " + dir + "/t"}},
-			attempt{do: "bind-unix @guard-t", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind default @"}},
-			attempt{do: `bind-unix ""`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind default @"}},
+			trial{do: "bind-zero tcp4", denied: "bind-zero: EPERM", happens: "bind-zero: ok *", alerts: []string{"socket_bind default 0.0.0.0:0"}},
+			trial{do: "listen-unbound tcp4", denied: "listen-unbound: EPERM", happens: "listen-unbound: ok *", alerts: []string{"socket_listen default 0.0.0.0:0"}},
+			trial{do: "bind-range 8080 8080", denied: "bind-range: EPERM bind", happens: "bind-range: ok 8080", alerts: []string{"socket_bind default 127.0.0.1:0"}},
+			trial{do: "bind-unix " + dir + "/s -- unlink " + dir + "/s -- bind-unix @guard-s", happens: "bind-unix: ok\nunlink: ok\nbind-unix: ok"},
+			trial{do: "bind-unix " + dir + "/t -- unlink " + dir + "/t", denied: "bind-unix: EPERM\nunlink: ENOENT", happens: "bind-unix: ok\nunlink: ok", alerts: []string{"socket_bind default " + dir + "/t"}},
+			trial{do: "bind-unix @guard-t", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind default @"}},
+			trial{do: `bind-unix ""`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind default @"}},
 			// Sending is no bind.
-			attempt{do: "autobind-udp -- connect udp4 127.0.0.1:7 -- connect tcp4 127.0.0.1:7", happens: "autobind-udp: ok *\nconnect: ok\nconnect: ok refused"},
+			trial{do: "autobind-udp -- connect udp4 127.0.0.1:7 -- connect tcp4 127.0.0.1:7", happens: "autobind-udp: ok *\nconnect: ok\nconnect: ok refused"},
 		)
 	})
 	t.Run("picked", func(t *testing.T) {
 		// The whole range is what port 0 is one of, and no other range.
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 defaults: {all: {bind: deny}}
 rules:
   - {id: any, subject: all, bind: {ports: 32768-60999}, action: allow}
 `,
-			attempt{do: "bind-zero tcp4 -- listen-unbound tcp6", happens: "bind-zero: ok *\nlisten-unbound: ok *"},
-			attempt{do: "bind-range 40000 40009", happens: "bind-range: ok *"},
-			attempt{do: "bind-range 22 22", denied: "bind-range: EPERM bind", happens: "bind-range: ok 22", alerts: []string{"socket_bind default 127.0.0.1:0"},
+			trial{do: "bind-zero tcp4 -- listen-unbound tcp6", happens: "bind-zero: ok *\nlisten-unbound: ok *"},
+			trial{do: "bind-range 40000 40009", happens: "bind-range: ok *"},
+			trial{do: "bind-range 22 22", denied: "bind-range: EPERM bind", happens: "bind-range: ok 22", alerts: []string{"socket_bind default 127.0.0.1:0"},
 				audited: []string{"socket_bind default 127.0.0.1:0", "socket_listen default 127.0.0.1:22"}},
 			bindDenied("default", "tcp4", "127.0.0.1:22"),
 		)
@@ -276,39 +272,39 @@ func TestBindUnix(t *testing.T) {
 	qt.Assert(t, qt.IsNil(os.Mkdir(dir+"/tree", 0o755)))
 	qt.Assert(t, qt.IsNil(os.Symlink(dir+"/tree", dir+"/symlink")))
 	f := start(t)
-	made := func(rule, path, object string) attempt {
-		return attempt{do: "bind-unix " + path + " -- unlink " + path, denied: "bind-unix: EPERM\nunlink: ENOENT", happens: "bind-unix: ok\nunlink: ok", alerts: []string{"socket_bind " + rule + " " + object}}
+	made := func(rule, path, object string) trial {
+		return trial{do: "bind-unix " + path + " -- unlink " + path, denied: "bind-unix: EPERM\nunlink: ENOENT", happens: "bind-unix: ok\nunlink: ok", alerts: []string{"socket_bind " + rule + " " + object}}
 	}
 	t.Run("paths", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: tree, subject: all, bind: {unix: "`+dir+`/tree/**"}, action: deny}
   - {id: file, subject: all, bind: {unix: "`+dir+`/s"}, action: deny}
   - {id: name, subject: all, bind: {unix: "@guard-denied"}, action: deny}
 `,
 			made("tree", dir+"/tree/s", dir+"/tree/s"), made("tree", dir+"/symlink/s", dir+"/tree/s"), made("file", dir+"/s", dir+"/s"),
-			attempt{do: "bind-unix " + dir + "/s dgram -- unlink " + dir + "/s", denied: "bind-unix: EPERM\nunlink: ENOENT", happens: "bind-unix: ok\nunlink: ok", alerts: []string{"socket_bind file " + dir + "/s"}},
-			attempt{do: "bind-unix @guard-denied", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind name @"}},
-			attempt{do: "bind-unix @guard-denied dgram", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind name @"}},
-			attempt{do: "bind-unix @guard-denied2 -- bind-unix @guard-denie", happens: "bind-unix: ok\nbind-unix: ok"},
-			attempt{do: "bind-unix " + dir + "/t -- unlink " + dir + "/t", happens: "bind-unix: ok\nunlink: ok"},
-			attempt{do: `bind-unix ""`, happens: "bind-unix: ok"},
-			attempt{do: "mknod " + dir + "/tree/s f -- unlink " + dir + "/tree/s", happens: "mknod: ok\nunlink: ok"},
-			attempt{do: "bind tcp4 127.0.0.1:2222", happens: "bind: ok"},
+			trial{do: "bind-unix " + dir + "/s dgram -- unlink " + dir + "/s", denied: "bind-unix: EPERM\nunlink: ENOENT", happens: "bind-unix: ok\nunlink: ok", alerts: []string{"socket_bind file " + dir + "/s"}},
+			trial{do: "bind-unix @guard-denied", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind name @"}},
+			trial{do: "bind-unix @guard-denied dgram", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind name @"}},
+			trial{do: "bind-unix @guard-denied2 -- bind-unix @guard-denie", happens: "bind-unix: ok\nbind-unix: ok"},
+			trial{do: "bind-unix " + dir + "/t -- unlink " + dir + "/t", happens: "bind-unix: ok\nunlink: ok"},
+			trial{do: `bind-unix ""`, happens: "bind-unix: ok"},
+			trial{do: "mknod " + dir + "/tree/s f -- unlink " + dir + "/tree/s", happens: "mknod: ok\nunlink: ok"},
+			trial{do: "bind tcp4 127.0.0.1:2222", happens: "bind: ok"},
 		)
 	})
 	t.Run("all", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: any, subject: all, bind: {}, action: deny}
 `,
 			made("any", dir+"/tree/s", dir+"/tree/s"),
-			attempt{do: "bind-unix @guard-any", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
-			attempt{do: `bind-unix ""`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
-			attempt{do: `bind-unix "" dgram`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
+			trial{do: "bind-unix @guard-any", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
+			trial{do: `bind-unix ""`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
+			trial{do: `bind-unix "" dgram`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
 			bindDenied("any", "tcp4", "127.0.0.1:2222"),
-			attempt{do: "connect tcp4 127.0.0.1:7", happens: "connect: ok refused"},
-			attempt{do: "autobind-udp", happens: "autobind-udp: ok *"},
+			trial{do: "connect tcp4 127.0.0.1:7", happens: "connect: ok refused"},
+			trial{do: "autobind-udp", happens: "autobind-udp: ok *"},
 		)
 	})
 }
@@ -322,7 +318,7 @@ subjects: {one: {exe: ` + one + `, descendants: true}}
 rules:
   - {id: all, subject: {any: [all], except: [one]}, bind: {ports: 22}, action: deny}
 `
-	(&fence{f.Manager, t}).attemptsAs(one, policy, attempt{do: "listen tcp4 127.0.0.1:22", happens: "listen: ok 22"},
-		attempt{do: "bind-range 22 22", happens: "bind-range: ok 22"})
-	(&fence{f.Manager, t}).attempts(policy, bindDenied("all", "tcp4", "127.0.0.1:22"))
+	(&fence{f.Manager, t}).trialsAs(one, policy, trial{do: "listen tcp4 127.0.0.1:22", happens: "listen: ok 22"},
+		trial{do: "bind-range 22 22", happens: "bind-range: ok 22"})
+	(&fence{f.Manager, t}).trials(policy, bindDenied("all", "tcp4", "127.0.0.1:22"))
 }

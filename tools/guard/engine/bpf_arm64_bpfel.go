@@ -74,6 +74,7 @@ type bpfControlBlock struct {
 	LabelSlot    uint32
 	Armed        uint32
 	Agent        uint32
+	AgentStarted uint64
 	InitialMntns uint32
 	Unused       uint32
 	Epoch        uint64
@@ -199,6 +200,7 @@ const (
 	bpfMapInodes              = "inodes"
 	bpfMapLabels              = "labels"
 	bpfMapNetworks            = "networks"
+	bpfMapNote                = "note"
 	bpfMapPaths               = "paths"
 	bpfMapPorts               = "ports"
 	bpfMapQuestion            = "question"
@@ -221,8 +223,11 @@ const (
 	bpfProgFilePermission     = "file_permission"
 	bpfProgFileReceive        = "file_receive"
 	bpfProgFileTruncate       = "file_truncate"
+	bpfProgInodeFileSetattr   = "inode_file_setattr"
 	bpfProgInodeGetattr       = "inode_getattr"
+	bpfProgInodeRemoveAcl     = "inode_remove_acl"
 	bpfProgInodeRemovexattr   = "inode_removexattr"
+	bpfProgInodeSetAcl        = "inode_set_acl"
 	bpfProgInodeSetattr       = "inode_setattr"
 	bpfProgInodeSetxattr      = "inode_setxattr"
 	bpfProgMmapFile           = "mmap_file"
@@ -318,8 +323,11 @@ type bpfProgramSpecs struct {
 	FilePermission     *ebpf.ProgramSpec `ebpf:"file_permission"`
 	FileReceive        *ebpf.ProgramSpec `ebpf:"file_receive"`
 	FileTruncate       *ebpf.ProgramSpec `ebpf:"file_truncate"`
+	InodeFileSetattr   *ebpf.ProgramSpec `ebpf:"inode_file_setattr"`
 	InodeGetattr       *ebpf.ProgramSpec `ebpf:"inode_getattr"`
+	InodeRemoveAcl     *ebpf.ProgramSpec `ebpf:"inode_remove_acl"`
 	InodeRemovexattr   *ebpf.ProgramSpec `ebpf:"inode_removexattr"`
+	InodeSetAcl        *ebpf.ProgramSpec `ebpf:"inode_set_acl"`
 	InodeSetattr       *ebpf.ProgramSpec `ebpf:"inode_setattr"`
 	InodeSetxattr      *ebpf.ProgramSpec `ebpf:"inode_setxattr"`
 	MmapFile           *ebpf.ProgramSpec `ebpf:"mmap_file"`
@@ -375,6 +383,7 @@ type bpfMapSpecs struct {
 	Inodes       *ebpf.MapSpec `ebpf:"inodes"`
 	Labels       *ebpf.MapSpec `ebpf:"labels"`
 	Networks     *ebpf.MapSpec `ebpf:"networks"`
+	Note         *ebpf.MapSpec `ebpf:"note"`
 	Paths        *ebpf.MapSpec `ebpf:"paths"`
 	Ports        *ebpf.MapSpec `ebpf:"ports"`
 	Question     *ebpf.MapSpec `ebpf:"question"`
@@ -439,6 +448,7 @@ type bpfMaps struct {
 	Inodes       *ebpf.Map `ebpf:"inodes"`
 	Labels       *ebpf.Map `ebpf:"labels"`
 	Networks     *ebpf.Map `ebpf:"networks"`
+	Note         *ebpf.Map `ebpf:"note"`
 	Paths        *ebpf.Map `ebpf:"paths"`
 	Ports        *ebpf.Map `ebpf:"ports"`
 	Question     *ebpf.Map `ebpf:"question"`
@@ -471,6 +481,7 @@ func (m *bpfMaps) Close() error {
 		m.Inodes,
 		m.Labels,
 		m.Networks,
+		m.Note,
 		m.Paths,
 		m.Ports,
 		m.Question,
@@ -514,8 +525,11 @@ type bpfPrograms struct {
 	FilePermission     *ebpf.Program `ebpf:"file_permission"`
 	FileReceive        *ebpf.Program `ebpf:"file_receive"`
 	FileTruncate       *ebpf.Program `ebpf:"file_truncate"`
+	InodeFileSetattr   *ebpf.Program `ebpf:"inode_file_setattr"`
 	InodeGetattr       *ebpf.Program `ebpf:"inode_getattr"`
+	InodeRemoveAcl     *ebpf.Program `ebpf:"inode_remove_acl"`
 	InodeRemovexattr   *ebpf.Program `ebpf:"inode_removexattr"`
+	InodeSetAcl        *ebpf.Program `ebpf:"inode_set_acl"`
 	InodeSetattr       *ebpf.Program `ebpf:"inode_setattr"`
 	InodeSetxattr      *ebpf.Program `ebpf:"inode_setxattr"`
 	MmapFile           *ebpf.Program `ebpf:"mmap_file"`
@@ -563,8 +577,11 @@ func (p *bpfPrograms) Close() error {
 		p.FilePermission,
 		p.FileReceive,
 		p.FileTruncate,
+		p.InodeFileSetattr,
 		p.InodeGetattr,
+		p.InodeRemoveAcl,
 		p.InodeRemovexattr,
+		p.InodeSetAcl,
 		p.InodeSetattr,
 		p.InodeSetxattr,
 		p.MmapFile,

@@ -227,6 +227,9 @@ func (c *compiler) policyDefaults(p *policy.Policy) {
 		}
 		ds := defaultSet{policy: p, def: d, kinds: kindsOf(d), subject: subject}
 		c.defaults = append(c.defaults, ds)
+		if d.Class == policy.ClassFile || d.Class == policy.ClassExec {
+			c.generation.Flags |= hasFileDefaults
+		}
 		for _, k := range ds.kinds {
 			c.generation.Concerned[k].union(subject)
 			if p.Mode == policy.Enforce {

@@ -11,8 +11,9 @@ import (
 // bits gives subjects their bits. Labels of running tasks are made of them, and so a
 // subject keeps its bit as long as its definition stays, over all reloads.
 type bits struct {
-	of   map[string]int // by definition
-	used [words * 64]bool
+	of    map[string]int // by definition
+	used  [words * 64]bool
+	fresh bool // a subject came that running tasks may be
 	// asked are the definitions that were asked for since the last sweep.
 	asked map[string]bool
 }
@@ -36,6 +37,7 @@ func (b *bits) get(definition string) (bit int, ok bool) {
 	}
 	b.used[bit] = true
 	b.of[definition] = bit
+	b.fresh = true
 	return bit, true
 }
 

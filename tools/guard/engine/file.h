@@ -8,7 +8,6 @@
 #define FMODE_READ 1
 #define FMODE_WRITE 2
 #define FMODE_EXEC 0x20
-#define FMODE_BACKING (1u << 25) /* 6.5: the file behind one of overlayfs */
 #define O_CREAT 0100
 #define O_TRUNC 01000
 #define O_TMPFILE_ONLY 020000000
@@ -44,14 +43,8 @@ static __always_inline u64 stir(u64 digest, u64 word)
 	return digest ^ digest >> 32;
 }
 
-/* Where a file is: as numbers, which pointers are not to the verifier. */
-struct place {
-	struct path path;
-	u64 inode;
-};
-
 /* 0 if something is being renamed or mounted, or nobody can tell. */
-static __always_inline u64 digest_of(const struct control_block *c, const struct place *at, u64 hash_len)
+static __always_inline u64 digest_of(const struct control_block *c, const struct path *at, u64 hash_len)
 {
 	u32 renames = sequence(rename_lock_at), mounts = sequence(mount_lock_at);
 	u64 digest = hash_key[0];
@@ -59,8 +52,8 @@ static __always_inline u64 digest_of(const struct control_block *c, const struct
 	if ((renames | mounts) & 1)
 		return 0;
 	digest = stir(digest, c->epoch);
-	digest = stir(digest, (u64)at->path.mnt);
-	digest = stir(digest, (u64)at->path.dentry);
+	digest = stir(digest, (u64)at->mnt);
+	digest = stir(digest, (u64)at->dentry);
 	digest = stir(digest, hash_len);
 	digest = stir(digest, (u64)renames << 32 | mounts);
 	return digest ? digest : 1;
@@ -131,12 +124,17 @@ static __always_inline int check_path(u32 hook, const struct path *path, u32 kin
 }
 
 /*
- * The file behind one of overlayfs, which is opened for it: the outer one was
- * decided on. Before 6.5 it is told by the path, which is not that of its inode.
+ * A file that nobody can name: of a mount that the kernel has for itself. So is the
+ * file behind one of overlayfs, which is opened for it after the outer one was decided
+ * on; up to 6.4 that has the outer one's path, and not its inode.
  */
-static __always_inline bool is_backing(struct file *file)
+static __always_inline bool is_inner(struct file *file)
 {
-	return file->f_mode & FMODE_BACKING || file->f_path.dentry->d_inode != file->f_inode;
+	struct vfsmount *vfs = file->f_path.mnt;
+	struct mount *mnt = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
+
+	return file->f_path.dentry->d_inode != file->f_inode ||
+	       is_kernels_own(BPF_CORE_READ(mnt, mnt_ns));
 }
 
 /* Not 0 if a default may concern the task. */
@@ -167,23 +165,28 @@ __noinline int has_default(u32 kinds)
  */
 static __always_inline int check_file(u32 hook, struct control_block *c, struct file *file, u32 kinds)
 {
-	if (!concerned(kinds) || is_backing(file))
-		return 0;
 	struct inode *inode = file->f_inode;
 	u64 hash_len = (u64)file->f_path.dentry->d_name.len << 32 | file->f_path.dentry->d_name.hash;
 	bool keep = (inode->i_mode & S_IFMT) == S_IFDIR || inode->i_nlink == 1;
-	struct place at = { .inode = number(&file->f_inode) };
+	struct path at = {};
+	u64 digest = 0;
 
-	bpf_probe_read_kernel(&at.path, sizeof(at.path), &file->f_path);
-	u64 digest = keep ? digest_of(c, &at, hash_len) : 0;
-
+	if (keep) {
+		bpf_probe_read_kernel(&at, sizeof(at), &file->f_path);
+		digest = digest_of(c, &at, hash_len);
+	}
 	if (digest) {
 		struct unconcerned *u = bpf_inode_storage_get(&unconcerned, inode, NULL, 0);
 
-		if (u && u->digest == digest && !has_default(kinds))
+		if (u && u->digest == digest &&
+		    (!(generation_flags(c->slot) & HAS_FILE_DEFAULTS) || !has_default(kinds)))
 			return 0;
 	}
-	int ret = decide_place(hook, (u64)at.path.mnt, (u64)at.path.dentry, at.inode, kinds);
+	if (!concerned(kinds) || is_inner(file))
+		return 0;
+	if (!keep)
+		bpf_probe_read_kernel(&at, sizeof(at), &file->f_path);
+	int ret = decide_place(hook, (u64)at.mnt, (u64)at.dentry, number(&file->f_inode), kinds);
 
 	if (ret == NOTHING_FOUND && digest && digest == digest_of(c, &at, hash_len)) {
 		struct unconcerned *u = bpf_inode_storage_get(&unconcerned, inode, NULL,
@@ -374,6 +377,10 @@ int BPF_PROG(file_truncate, struct file *file)
 ON_DENTRY(inode_setattr, HOOK_INODE_SETATTR, setattr_has_idmap)
 ON_DENTRY(inode_setxattr, HOOK_INODE_SETXATTR, setxattr_has_idmap)
 ON_DENTRY(inode_removexattr, HOOK_INODE_REMOVEXATTR, setxattr_has_idmap)
+
+ON_DENTRY(inode_set_acl, HOOK_INODE_SET_ACL, true)       /* 6.2; inode_setxattr before */
+ON_DENTRY(inode_remove_acl, HOOK_INODE_REMOVE_ACL, true) /* 6.2 */
+ON_DENTRY(inode_file_setattr, HOOK_INODE_FILE_SETATTR, false) /* 6.17: file_setattr(2) */
 
 #define FS_IOC_SETFLAGS 0x40086602    /* chattr */
 #define FS_IOC32_SETFLAGS 0x40046602

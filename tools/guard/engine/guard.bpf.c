@@ -41,6 +41,7 @@ union table_types {
 	struct flow_key flow_key;
 	struct user_key user_key;
 	struct word_key word_key;
+	enum hook hook;
 };
 
 struct {

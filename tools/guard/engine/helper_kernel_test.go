@@ -3,8 +3,11 @@
 package engine
 
 import (
+	"bufio"
+	"io"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -107,15 +110,48 @@ func (f *fence) silent() {
 	}
 }
 
-// none checks that no alert is there that nobody waited for, and takes it away.
-func (f *fence) none(after string) {
-	f.t.Helper()
-	for {
-		select {
-		case a := <-f.Alerts():
-			f.t.Errorf("%s: an alert that should not be: %s %+v", after, about(a), a)
-		default:
-			return
-		}
-	}
+func lookWorkload(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("guard-workload")
+	qt.Assert(t, qt.IsNil(err))
+	return path
+}
+
+// holder is a workload that waits.
+type holder struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+}
+
+// hold starts a workload and returns when it is ready and waits.
+func hold(t *testing.T, args ...string) *holder { return holdAs(t, lookWorkload(t), args...) }
+
+func holdAs(t *testing.T, program string, args ...string) *holder {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	stdin, err := cmd.StdinPipe()
+	qt.Assert(t, qt.IsNil(err))
+	stdout, err := cmd.StdoutPipe()
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.IsNil(cmd.Start()))
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	h := &holder{t, cmd, stdin, bufio.NewReader(stdout)}
+	line, err := h.stdout.ReadString('\n')
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.Equals(line, "ready\n"))
+	return h
+}
+
+func (h *holder) pid() string { return strconv.Itoa(h.cmd.Process.Pid) }
+
+// finish lets it go on, and returns what it printed after that.
+func (h *holder) finish() string {
+	h.t.Helper()
+	h.stdin.Close()
+	b, err := io.ReadAll(h.stdout)
+	qt.Assert(h.t, qt.IsNil(err))
+	qt.Assert(h.t, qt.IsNil(h.cmd.Wait()))
+	return strings.TrimSuffix(string(b), "\n")
 }

@@ -32,6 +32,9 @@ const (
 	InodeSetattr      Hook = "inode_setattr"
 	InodeSetxattr     Hook = "inode_setxattr"
 	InodeRemovexattr  Hook = "inode_removexattr"
+	InodeSetACL       Hook = "inode_set_acl"
+	InodeRemoveACL    Hook = "inode_remove_acl"
+	InodeFileSetattr  Hook = "inode_file_setattr"
 	FileIoctl         Hook = "file_ioctl"
 	BprmCheckSecurity Hook = "bprm_check_security"
 	BprmCredsFromFile Hook = "bprm_creds_from_file"
@@ -59,7 +62,7 @@ const (
 var hooks = []Hook{
 	"", FileOpen, FileReceive, FilePermission, MmapFile, FileMprotect, PathMknod, PathMkdir, PathSymlink, PathLink,
 	PathRename, PathUnlink, PathRmdir, PathTruncate, FileTruncate, PathChmod, PathChown, InodeSetattr, InodeSetxattr,
-	InodeRemovexattr, FileIoctl, BprmCheckSecurity, BprmCredsFromFile, SocketCreate, SocketBind, SocketListen,
+	InodeRemovexattr, InodeSetACL, InodeRemoveACL, InodeFileSetattr, FileIoctl, BprmCheckSecurity, BprmCredsFromFile, SocketCreate, SocketBind, SocketListen,
 	SocketConnect, SocketSendmsg, UnixStreamConnect, UnixMaySend, SbMount, SbKernMount, SbRemount, SbUmount,
 	SbPivotroot, MoveMount, TaskFixSetuid, TaskFixSetgid, TaskFixSetgroups, Capset, UsernsCreate,
 }
@@ -91,6 +94,9 @@ func (m *Manager) attach(program string) (*attachment, error) {
 	}
 	a := &attachment{link: l}
 	m.attached[program] = a
+	if m.pinned != "" {
+		return a, m.pinLink(program, l)
+	}
 	return a, nil
 }
 
@@ -100,7 +106,7 @@ func (m *Manager) detach(program string) error {
 		return nil
 	}
 	delete(m.attached, program)
-	err := a.link.Close()
+	err := a.link.Close() // one that is pinned stays
 	if forget := m.object.forget(program); err == nil {
 		err = forget
 	}

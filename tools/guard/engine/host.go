@@ -23,6 +23,7 @@ type question struct {
 	InitialMntns, _        uint32
 	Ino                    uint64
 	Answers                uint64
+	Started                uint64
 }
 
 // who asks the kernel for the thread that asks.
@@ -37,6 +38,7 @@ type host struct {
 	system policy.System
 
 	tid, tgid, initialMntns uint32
+	started                 uint64
 	own                     file
 	ownKnown                bool
 }
@@ -71,7 +73,7 @@ func currentLSMs() string {
 }
 
 // openHost attaches the program that answers, and sees that it runs and that its
-// verdict holds. The calling goroutine stays on its thread until close.
+// verdict holds. It stays attached: it looks at one number for everybody else.
 func openHost(o *bpfObject) (*host, error) {
 	p, err := o.load("inode_getattr")
 	if err != nil {
@@ -81,19 +83,31 @@ func openHost(o *bpfObject) (*host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attach to the hook inode_getattr: %w", err)
 	}
-	runtime.LockOSThread()
 	h := &host{object: o, link: l}
-	if err := h.test(); err != nil {
+	err = h.begin()
+	if err == nil {
+		err = errors.Join(h.findOwn(), h.end())
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
 
-func (h *host) close() error {
+func (h *host) close() error { return h.link.Close() }
+
+// begin has the kernel answer this thread, which the goroutine stays on until end.
+func (h *host) begin() error {
+	runtime.LockOSThread()
+	if err := h.test(); err != nil {
+		return errors.Join(err, h.end())
+	}
+	return nil
+}
+
+func (h *host) end() error {
 	runtime.UnlockOSThread()
-	err := h.object.maps.Maps["question"].Put(uint32(0), question{})
-	// 5.10 attaches a program once; the next time it is loaded anew.
-	return errors.Join(err, h.link.Close(), h.object.forget("inode_getattr"))
+	return h.ask(question{})
 }
 
 func (h *host) ask(q question) error {
@@ -138,20 +152,22 @@ func (h *host) test() error {
 		}
 		return errNotBooted(detail)
 	}
-	h.tid, h.tgid, h.initialMntns = q.TID, q.TGID, q.InitialMntns
+	h.tid, h.tgid, h.initialMntns, h.started = q.TID, q.TGID, q.InitialMntns, q.Started
 	if err := h.ask(question{TID: h.tid, Refuse: 1}); err != nil {
 		return err
 	}
 	if err := unix.Fstat(fd, &st); !errors.Is(err, unix.EPERM) {
 		return errNotBooted("a program refused, and the kernel did not")
 	}
-	if err := h.ask(question{}); err != nil {
-		return err
+	return h.ask(question{})
+}
+
+// findOwn finds what stays the same: the root directory, and our own program.
+func (h *host) findOwn() error {
+	err := h.findRoot()
+	if err == nil {
+		h.own, _, h.ownKnown, err = h.identify("/proc/self/exe", "/proc/self/exe")
 	}
-	if err := h.findRoot(); err != nil {
-		return err
-	}
-	h.own, _, h.ownKnown, err = h.identify("/proc/self/exe", "/proc/self/exe")
 	return err
 }
 

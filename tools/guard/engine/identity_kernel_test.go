@@ -18,17 +18,17 @@ import (
 )
 
 // identity is one step of the workload that a rule denies.
-func identity(do, denied, rule, object string, hook Hook) attempt {
+func identity(do, denied, rule, object string, hook Hook) trial {
 	last := do[strings.LastIndex(do, "--")+1:]
 	name, _, _ := strings.Cut(strings.TrimLeft(last, "- "), " ")
-	return attempt{do: do, denied: denied + name + ": EPERM", happens: denied + name + ": ok", alerts: []string{string(hook) + " " + rule + " " + object}}
+	return trial{do: do, denied: denied + name + ": EPERM", happens: denied + name + ": ok", alerts: []string{string(hook) + " " + rule + " " + object}}
 }
 
 // TestSetuid: to whom, and how.
 func TestSetuid(t *testing.T) {
 	f := start(t)
 	t.Run("any", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: none, subject: all, setuid: {via: setuid}, action: deny}
 `,
@@ -40,16 +40,16 @@ rules:
 			identity("setresuid -1 -1 7", "", "none", "setuid 0-7", TaskFixSetuid),
 			identity("setresuid 7 11 13", "", "none", "setuid 0-11", TaskFixSetuid),
 			// It knows no error: the id stays, and it is told.
-			attempt{do: "setfsuid 7", denied: "setfsuid: ok 0", happens: "setfsuid: ok 7", alerts: []string{"task_fix_setuid none setuid 0-7"}},
-			attempt{do: "setuid 7 -- id", denied: "setuid: EPERM\nid: ok uid=0 euid=0 *", happens: "setuid: ok\nid: ok uid=7 euid=7 *", alerts: []string{"task_fix_setuid none setuid 0-7"}},
-			attempt{do: "thread setuid 7", denied: "setuid: EPERM", happens: "setuid: ok", alerts: []string{"task_fix_setuid none setuid 0-7"}},
+			trial{do: "setfsuid 7", denied: "setfsuid: ok 0", happens: "setfsuid: ok 7", alerts: []string{"task_fix_setuid none setuid 0-7"}},
+			trial{do: "setuid 7 -- id", denied: "setuid: EPERM\nid: ok uid=0 euid=0 *", happens: "setuid: ok\nid: ok uid=7 euid=7 *", alerts: []string{"task_fix_setuid none setuid 0-7"}},
+			trial{do: "thread setuid 7", denied: "setuid: EPERM", happens: "setuid: ok", alerts: []string{"task_fix_setuid none setuid 0-7"}},
 			// What stays the same is no change.
-			attempt{do: "setuid 0 -- seteuid 0 -- setresuid 0 0 0 -- setresuid -1 -1 -1 -- setfsuid 0", happens: "setuid: ok\nseteuid: ok\nsetresuid: ok\nsetresuid: ok\nsetfsuid: ok 0"},
-			attempt{do: "setgid 7 -- setgroups 3", happens: "setgid: ok\nsetgroups: ok"},
+			trial{do: "setuid 0 -- seteuid 0 -- setresuid 0 0 0 -- setresuid -1 -1 -1 -- setfsuid 0", happens: "setuid: ok\nseteuid: ok\nsetresuid: ok\nsetresuid: ok\nsetfsuid: ok 0"},
+			trial{do: "setgid 7 -- setgroups 3", happens: "setgid: ok\nsetgroups: ok"},
 		)
 	})
 	t.Run("to root", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: root, subject: all, setuid: {to: 0}, action: deny}
   - {id: range, subject: all, setuid: {to: [100-199, 1000]}, action: deny}
@@ -59,16 +59,16 @@ rules:
 			identity("setresuid 7 7 0 -- setuid 0", "setresuid: ok\n", "root", "setuid 7-0", TaskFixSetuid),
 			identity("setresuid 7 7 0 -- setresuid 0 -1 -1", "setresuid: ok\n", "root", "setuid 7-0", TaskFixSetuid),
 			identity("setresuid 7 7 0 -- setreuid -1 0", "setresuid: ok\n", "root", "setuid 7-0", TaskFixSetuid),
-			attempt{do: "seteuid 7 -- setfsuid 0", denied: "seteuid: ok\nsetfsuid: ok 7", happens: "seteuid: ok\nsetfsuid: ok 0", alerts: []string{"task_fix_setuid root setuid 7-0"}},
+			trial{do: "seteuid 7 -- setfsuid 0", denied: "seteuid: ok\nsetfsuid: ok 7", happens: "seteuid: ok\nsetfsuid: ok 0", alerts: []string{"task_fix_setuid root setuid 7-0"}},
 			identity("setuid 100", "", "range", "setuid 0-100", TaskFixSetuid),
 			identity("setuid 199", "", "range", "setuid 0-199", TaskFixSetuid),
 			identity("setuid 1000", "", "range", "setuid 0-1000", TaskFixSetuid),
 			identity("setresuid 5 6 150", "", "range", "setuid 0-6", TaskFixSetuid),
-			attempt{do: "setuid 99", happens: "setuid: ok"},
-			attempt{do: "setuid 200", happens: "setuid: ok"},
-			attempt{do: "setuid 7 -- setuid 0", happens: "setuid: ok\nsetuid: EPERM"}, // the kernel itself
-			attempt{do: "setuid 0", happens: "setuid: ok"},
-			attempt{do: "setgid 150", happens: "setgid: ok"},
+			trial{do: "setuid 99", happens: "setuid: ok"},
+			trial{do: "setuid 200", happens: "setuid: ok"},
+			trial{do: "setuid 7 -- setuid 0", happens: "setuid: ok\nsetuid: EPERM"}, // the kernel itself
+			trial{do: "setuid 0", happens: "setuid: ok"},
+			trial{do: "setgid 150", happens: "setgid: ok"},
 		)
 	})
 	t.Run("allowed", func(t *testing.T) {
@@ -80,9 +80,9 @@ rules:
 		if f.missing(t, policy, "5.10", TaskFixSetgroups) { // by default it is about that, too
 			return
 		}
-		(&fence{f.Manager, t}).attempts(policy,
-			attempt{do: "setuid 7", happens: "setuid: ok"},
-			attempt{do: "setresuid 7 8 9", happens: "setresuid: ok"},
+		(&fence{f.Manager, t}).trials(policy,
+			trial{do: "setuid 7", happens: "setuid: ok"},
+			trial{do: "setresuid 7 8 9", happens: "setresuid: ok"},
 			identity("setuid 10", "", "default", "setuid 0-10", TaskFixSetuid),
 			// Every id must be one that is allowed.
 			identity("setresuid 7 8 10", "", "default", "setuid 0-8", TaskFixSetuid),
@@ -102,10 +102,10 @@ rules:
   - {id: others, subject: {any: all, except: sudo}, setuid: {via: [setuid, setgid]}, action: deny}
 `
 	t.Run("one", func(t *testing.T) {
-		(&fence{f.Manager, t}).attemptsAs(one, policy, attempt{do: "setgid 7 -- setuid 7 -- id", happens: "setgid: ok\nsetuid: ok\nid: ok uid=7 euid=7 gid=7 egid=7 fsuid=7"})
+		(&fence{f.Manager, t}).trialsAs(one, policy, trial{do: "setgid 7 -- setuid 7 -- id", happens: "setgid: ok\nsetuid: ok\nid: ok uid=7 euid=7 gid=7 egid=7 fsuid=7"})
 	})
 	t.Run("others", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(policy, identity("setuid 7", "", "others", "setuid 0-7", TaskFixSetuid), identity("setgid 7", "", "others", "setgid 0-7", TaskFixSetgid))
+		(&fence{f.Manager, t}).trials(policy, identity("setuid 7", "", "others", "setuid 0-7", TaskFixSetuid), identity("setgid 7", "", "others", "setgid 0-7", TaskFixSetgid))
 	})
 }
 
@@ -116,7 +116,7 @@ func TestSetgid(t *testing.T) {
 rules:
   - {id: group, subject: all, setuid: {via: setgid, to: 7-9}, action: deny}
 `
-	all := []attempt{
+	all := []trial{
 		identity("setgid 7", "", "group", "setgid 0-7", TaskFixSetgid),
 		identity("setegid 8", "", "group", "setgid 0-8", TaskFixSetgid),
 		identity("setregid 9 -1", "", "group", "setgid 0-9", TaskFixSetgid),
@@ -127,7 +127,7 @@ rules:
 		{do: "setuid 7", happens: "setuid: ok"},
 	}
 	t.Run("setgid", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(policy, append(all, attempt{do: "setgroups 7 8", happens: "setgroups: ok"})...)
+		(&fence{f.Manager, t}).trials(policy, append(all, trial{do: "setgroups 7 8", happens: "setgroups: ok"})...)
 	})
 	t.Run("setgroups", func(t *testing.T) {
 		const policy = `
@@ -138,9 +138,9 @@ rules:
 		if f.missing(t, policy, "5.10", TaskFixSetgroups) {
 			return
 		}
-		(&fence{f.Manager, t}).attempts(policy,
+		(&fence{f.Manager, t}).trials(policy,
 			identity("setgroups 7 8", "", "groups", "setgroups 0-0", TaskFixSetgroups), identity("setgroups", "", "groups", "setgroups 0-0", TaskFixSetgroups),
-			attempt{do: "setgid 7", happens: "setgid: ok"})
+			trial{do: "setgid 7", happens: "setgid: ok"})
 	})
 }
 
@@ -180,56 +180,56 @@ func TestSuidExec(t *testing.T) {
 	qt.Assert(t, qt.Equals(do(t, "setcap", caps, "net_raw"), "setcap: ok"))
 	f := start(t)
 	t.Run("any", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: exec, subject: all, setuid: {via: exec}, action: deny}
 `,
-			attempt{do: "exec-suid " + suid, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=0", alerts: []string{"bprm_creds_from_file exec exec 65534-0"}},
-			attempt{do: "exec-suid " + seven, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=7", alerts: []string{"bprm_creds_from_file exec exec 65534-7"}},
-			attempt{do: "exec-suid " + sgid, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=65534", alerts: []string{"bprm_creds_from_file exec exec 65534-65534"}},
-			attempt{do: "exec-suid " + caps, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=65534", alerts: []string{"bprm_creds_from_file exec exec 65534-65534"}},
-			attempt{do: "exec " + seven + " id", denied: "exec: EPERM", happens: "id: ok uid=0 euid=7 *", alerts: []string{"bprm_creds_from_file exec exec 0-7"}},
+			trial{do: "exec-suid " + suid, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=0", alerts: []string{"bprm_creds_from_file exec exec 65534-0"}},
+			trial{do: "exec-suid " + seven, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=7", alerts: []string{"bprm_creds_from_file exec exec 65534-7"}},
+			trial{do: "exec-suid " + sgid, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=65534", alerts: []string{"bprm_creds_from_file exec exec 65534-65534"}},
+			trial{do: "exec-suid " + caps, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=65534", alerts: []string{"bprm_creds_from_file exec exec 65534-65534"}},
+			trial{do: "exec " + seven + " id", denied: "exec: EPERM", happens: "id: ok uid=0 euid=7 *", alerts: []string{"bprm_creds_from_file exec exec 0-7"}},
 			// Without new privileges, nothing is given.
-			attempt{do: "no-new-privs exec-suid " + suid, happens: "exec-suid: ok euid=65534"},
-			attempt{do: "no-new-privs exec-suid " + caps, happens: "exec-suid: ok euid=65534"},
-			attempt{do: "exec-suid " + plain, happens: "exec-suid: ok euid=65534"},
-			attempt{do: "exec " + plain + " id", happens: "id: ok uid=0 *"},
-			attempt{do: "exec " + suid + " id", happens: "id: ok uid=0 *"},
-			attempt{do: "setuid 7", happens: "setuid: ok"},
+			trial{do: "no-new-privs exec-suid " + suid, happens: "exec-suid: ok euid=65534"},
+			trial{do: "no-new-privs exec-suid " + caps, happens: "exec-suid: ok euid=65534"},
+			trial{do: "exec-suid " + plain, happens: "exec-suid: ok euid=65534"},
+			trial{do: "exec " + plain + " id", happens: "id: ok uid=0 *"},
+			trial{do: "exec " + suid + " id", happens: "id: ok uid=0 *"},
+			trial{do: "setuid 7", happens: "setuid: ok"},
 		)
 	})
 	t.Run("to root", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: root, subject: all, setuid: {via: exec, to: 0}, action: deny}
 `,
-			attempt{do: "exec-suid " + suid, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=0", alerts: []string{"bprm_creds_from_file root exec 65534-0"}},
-			attempt{do: "exec-suid " + seven, happens: "exec-suid: ok euid=7"},
+			trial{do: "exec-suid " + suid, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=0", alerts: []string{"bprm_creds_from_file root exec 65534-0"}},
+			trial{do: "exec-suid " + seven, happens: "exec-suid: ok euid=7"},
 			// What gives no other user is about none in particular.
-			attempt{do: "exec-suid " + caps, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=65534", alerts: []string{"bprm_creds_from_file root exec 65534-65534"}},
+			trial{do: "exec-suid " + caps, denied: "exec-suid: EPERM", happens: "exec-suid: ok euid=65534", alerts: []string{"bprm_creds_from_file root exec 65534-65534"}},
 		)
 	})
 	t.Run("setuid alone", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: call, subject: {uid: 65534}, setuid: {via: setuid}, action: deny}
 `,
-			attempt{do: "exec-suid " + suid, happens: "exec-suid: ok euid=0"},
+			trial{do: "exec-suid " + suid, happens: "exec-suid: ok euid=0"},
 		)
 	})
 }
 
 // TestCapset: what is added, and not what is taken away.
 func TestCapset(t *testing.T) {
-	start(t).attempts(`
+	start(t).trials(`
 rules:
   - {id: raise, subject: all, setuid: {via: capset}, action: deny}
 `,
 		identity("capset -net_admin -- capset +net_admin", "capset: ok\n", "raise", "capset 0-0", Capset),
-		attempt{do: "capset -net_admin -- capset -sys_admin -- capset +sys_admin", denied: "capset: ok\ncapset: ok\ncapset: EPERM", happens: "capset: ok\ncapset: ok\ncapset: ok", alerts: []string{"capset raise capset 0-0"}},
-		attempt{do: "capset -net_admin -- capset -net_admin", happens: "capset: ok\ncapset: ok"},
-		attempt{do: "capset +net_admin", happens: "capset: ok"}, // it is there
-		attempt{do: "setuid 7 -- capset +net_admin", happens: "setuid: ok\ncapset: EPERM"},
+		trial{do: "capset -net_admin -- capset -sys_admin -- capset +sys_admin", denied: "capset: ok\ncapset: ok\ncapset: EPERM", happens: "capset: ok\ncapset: ok\ncapset: ok", alerts: []string{"capset raise capset 0-0"}},
+		trial{do: "capset -net_admin -- capset -net_admin", happens: "capset: ok\ncapset: ok"},
+		trial{do: "capset +net_admin", happens: "capset: ok"}, // it is there
+		trial{do: "setuid 7 -- capset +net_admin", happens: "setuid: ok\ncapset: EPERM"},
 	)
 }
 
@@ -247,11 +247,11 @@ rules:
 			f.silent()
 			return
 		}
-		(&fence{f.Manager, t}).attempts(policy,
-			attempt{do: "userns id", denied: "userns: EPERM", happens: "userns: ok\nid: ok *", alerts: []string{"userns_create userns userns 0-0"}},
-			attempt{do: "userns-root id", denied: "userns-root: EPERM unshare", happens: "userns-root: ok\nid: ok *", alerts: []string{"userns_create userns userns 65534-65534"}},
-			attempt{do: "mountns id -- netns id", happens: "id: ok *\nid: ok *"},
-			attempt{do: "as 7:7 id", happens: "id: ok uid=7 *"},
+		(&fence{f.Manager, t}).trials(policy,
+			trial{do: "userns id", denied: "userns: EPERM", happens: "userns: ok\nid: ok *", alerts: []string{"userns_create userns userns 0-0"}},
+			trial{do: "userns-root id", denied: "userns-root: EPERM unshare", happens: "userns-root: ok\nid: ok *", alerts: []string{"userns_create userns userns 65534-65534"}},
+			trial{do: "mountns id -- netns id", happens: "id: ok *\nid: ok *"},
+			trial{do: "as 7:7 id", happens: "id: ok uid=7 *"},
 		)
 	})
 	t.Run("inside", func(t *testing.T) {
@@ -290,7 +290,7 @@ func TestSetuidMany(t *testing.T) {
 		n := []byte{byte('0' + i/10), byte('0' + i%10)}
 		b.WriteString("  - {id: r" + string(n) + ", subject: all, setuid: {to: 5" + string(n) + "0}, action: deny}\n")
 	}
-	f.attempts(b.String(),
+	f.trials(b.String(),
 		identity("setuid 5000", "", "r00", "setuid 0-5000", TaskFixSetuid), identity("setuid 5990", "", "r99", "setuid 0-5990", TaskFixSetuid),
-		identity("setuid 5640", "", "r64", "setuid 0-5640", TaskFixSetuid), attempt{do: "setuid 5001", happens: "setuid: ok"}, attempt{do: "setuid 6000", happens: "setuid: ok"})
+		identity("setuid 5640", "", "r64", "setuid 0-5640", TaskFixSetuid), trial{do: "setuid 5001", happens: "setuid: ok"}, trial{do: "setuid 6000", happens: "setuid: ok"})
 }

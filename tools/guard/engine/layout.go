@@ -45,6 +45,7 @@ const (
 	hasNetworks
 	hasPorts
 	hasNamed
+	hasFileDefaults
 )
 
 const (
@@ -54,6 +55,7 @@ const (
 
 type controlBlock struct {
 	Slot, LabelSlot, Armed, Agent uint32
+	AgentStarted                  uint64
 	InitialMntns, _               uint32
 	Epoch                         uint64
 }

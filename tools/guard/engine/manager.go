@@ -43,6 +43,7 @@ const defaultBuffer = 1 << 20
 // Manager owns the programs, the policies in force and the stream of alerts.
 type Manager struct {
 	object   *bpfObject
+	host     *host
 	key      [2]uint64
 	attached map[string]*attachment
 	bits     *bits
@@ -50,7 +51,13 @@ type Manager struct {
 	mu       sync.Mutex
 	control  controlBlock
 	policies []*policy.Policy
+	status   Status
+	pinned   string             // directory of our pins, "" for none
 	tables   map[uint32]*tables // by revision, the last few
+
+	follower *follower
+	failed   error
+	closed   bool
 
 	alerts   chan Alert
 	channels []chan Alert // of hooks, closed when the last alert was handed out
@@ -77,17 +84,20 @@ func New(o Options) (*Manager, error) {
 		object: object, key: key, attached: make(map[string]*attachment), bits: newBits(),
 		tables: make(map[uint32]*tables), alerts: make(chan Alert, 256), done: make(chan error, 1),
 	}
-	h, err := openHost(object)
-	if err != nil {
+	if m.host, err = openHost(object); err != nil {
 		return nil, errors.Join(err, object.close())
 	}
-	m.control = controlBlock{Agent: h.tgid, InitialMntns: h.initialMntns}
-	if err := errors.Join(h.close(), m.writeControl()); err != nil {
-		return nil, errors.Join(err, object.close())
+	m.control = controlBlock{Agent: m.host.tgid, AgentStarted: m.host.started, InitialMntns: m.host.initialMntns}
+	if err := m.writeControl(); err != nil {
+		return nil, errors.Join(err, m.host.close(), object.close())
+	}
+	if m.follower, err = newFollower(); err != nil {
+		return nil, errors.Join(err, m.host.close(), object.close())
 	}
 	if err := m.read(); err != nil {
-		return nil, errors.Join(err, object.close())
+		return nil, errors.Join(err, m.host.close(), object.close())
 	}
+	go m.follow()
 	return m, nil
 }
 
@@ -231,17 +241,15 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	if err != nil {
 		return err
 	}
-	h, err := openHost(m.object)
-	if err != nil {
+	if err := policy.ResolveIDs(policies, m.host.system.User, m.host.system.Group); err != nil {
 		return err
 	}
-	defer h.close()
-	if err := policy.ResolveIDs(policies, h.system.User, h.system.Group); err != nil {
+	if err := m.host.begin(); err != nil {
 		return err
 	}
 	revision := m.generationNumber() + 1
-	t, err := compile(policies, revision, m.key, h, m.bits, ephemeral)
-	if err != nil {
+	t, err := compile(policies, revision, m.key, m.host, m.bits, ephemeral)
+	if err := errors.Join(err, m.host.end()); err != nil {
 		return err
 	}
 	slot := (m.control.Slot + 1) % slots
@@ -263,7 +271,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	}
 	m.policies = policies
 	m.bits.sweep()
-	return nil
+	return errors.Join(m.note(revision), m.follower.watch(m.host.root, policies))
 }
 
 func (m *Manager) generationNumber() (last uint32) {
@@ -285,6 +293,10 @@ func (m *Manager) label(slot uint32) error {
 	if err := m.writeControl(); err != nil {
 		return err
 	}
+	if !m.bits.fresh {
+		return nil // all subjects were there before, and so their labels are
+	}
+	m.bits.fresh = false
 	return m.object.seed()
 }
 
@@ -352,16 +364,22 @@ func (m *Manager) Counters() (seen, lost uint64, err error) {
 	return c.Seen, c.Lost, err
 }
 
-// Close detaches all programs: nothing is denied any more.
+// Close detaches all programs: nothing is denied any more. What is pinned stays in
+// force, for our process as for all others.
 func (m *Manager) Close() error {
 	m.mu.Lock()
-	var errs []error
+	m.closed = true
+	errs := []error{m.follower.fd.Close()}
+	if m.pinned != "" {
+		m.control.Agent = 0
+		errs = append(errs, m.writeControl())
+	}
 	for p := range m.attached {
 		errs = append(errs, m.detach(p))
 	}
 	m.mu.Unlock()
 	m.cancel()
-	errs = append(errs, <-m.done)
+	errs = append(errs, <-m.done, m.host.close())
 	for _, c := range m.channels {
 		close(c)
 	}

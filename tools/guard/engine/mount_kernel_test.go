@@ -31,12 +31,12 @@ func places(t *testing.T, names ...string) (dir string) {
 func alone(line string) string { return "mountns " + line }
 
 // mountDenied is an operation of one step; what is denied is told of the last word.
-func mountDenied(line, step, rule, object string, hook Hook) attempt {
+func mountDenied(line, step, rule, object string, hook Hook) trial {
 	name, _, _ := cut(line)
 	if step != "" {
 		step = " " + step
 	}
-	return attempt{do: alone(line), denied: name + ": EPERM" + step, happens: name + ": ok", alerts: []string{string(hook) + " " + rule + " " + object}}
+	return trial{do: alone(line), denied: name + ": EPERM" + step, happens: name + ": ok", alerts: []string{string(hook) + " " + rule + " " + object}}
 }
 
 func cut(line string) (string, string, bool) {
@@ -57,7 +57,7 @@ func TestMountAny(t *testing.T) {
 	t.Cleanup(func() { unix.Unmount(m, unix.MNT_DETACH) })
 	qt.Assert(t, qt.IsNil(os.Mkdir(m+"/sub", 0o755)))
 	f := start(t)
-	f.attempts(`
+	f.trials(`
 rules:
   - {id: none, subject: all, mount: {ops: [new, bind, move, remount, umount, pivot]}, action: deny}
 `,
@@ -71,30 +71,30 @@ rules:
 		mountDenied("mount-move "+m+" "+b, "", "none", "move "+" "+b, SbMount),
 		mountDenied("remount "+m+" ro", "", "none", "remount tmpfs "+m, SbMount),
 		mountDenied("remount-bind-ro "+m, "", "none", "remount tmpfs "+m, SbMount),
-		attempt{do: alone("mount bogus " + a), denied: "mount: EPERM", happens: "mount: ENODEV", alerts: []string{"sb_mount none new bogus " + a}},
+		trial{do: alone("mount bogus " + a), denied: "mount: EPERM", happens: "mount: ENODEV", alerts: []string{"sb_mount none new bogus " + a}},
 		// The new interface.
-		attempt{do: alone("fsopen tmpfs " + a), denied: "fsopen: EPERM fsconfig", happens: "fsopen: ok", alerts: []string{"sb_kern_mount none new tmpfs"},
+		trial{do: alone("fsopen tmpfs " + a), denied: "fsopen: EPERM fsconfig", happens: "fsopen: ok", alerts: []string{"sb_kern_mount none new tmpfs"},
 			audited: []string{"sb_kern_mount none new tmpfs", "move_mount none move tmpfs " + a}},
-		attempt{do: alone("fsopen-use tmpfs"), denied: "fsopen-use: EPERM fsconfig", happens: "fsopen-use: ok 9", alerts: []string{"sb_kern_mount none new tmpfs"}},
+		trial{do: alone("fsopen-use tmpfs"), denied: "fsopen-use: EPERM fsconfig", happens: "fsopen-use: ok 9", alerts: []string{"sb_kern_mount none new tmpfs"}},
 		mountDenied("open-tree-move "+m+" "+b, "move_mount", "none", "move tmpfs "+b, MoveMount),
 		mountDenied("open-tree-move "+m+"/sub "+b, "move_mount", "none", "move tmpfs "+b, MoveMount),
 		mountDenied("fspick "+m+" ro", "reconfigure", "none", "remount tmpfs", SbRemount),
 		// A mount that failed leaves no trace that lets the next one through.
-		attempt{do: alone("mount bogus " + a + " -- fsopen-use tmpfs"), denied: "mount: EPERM\nfsopen-use: EPERM fsconfig", happens: "mount: ENODEV\nfsopen-use: ok 9",
+		trial{do: alone("mount bogus " + a + " -- fsopen-use tmpfs"), denied: "mount: EPERM\nfsopen-use: EPERM fsconfig", happens: "mount: ENODEV\nfsopen-use: ok 9",
 			alerts: []string{"sb_mount none new bogus " + a, "sb_kern_mount none new tmpfs"}},
 		mountDenied("umount "+m+" detach", "", "none", "umount tmpfs "+m, SbUmount),
 		mountDenied("umount "+m+" nofollow", "", "none", "umount tmpfs "+m, SbUmount),
 		mountDenied("umount "+m+" force", "", "none", "umount tmpfs "+m, SbUmount),
-		attempt{do: alone("umount " + m + " expire"), denied: "umount: EPERM", happens: "umount: ok", alerts: []string{"sb_umount none umount tmpfs " + m},
+		trial{do: alone("umount " + m + " expire"), denied: "umount: EPERM", happens: "umount: ok", alerts: []string{"sb_umount none umount tmpfs " + m},
 			audited: []string{"sb_umount none umount tmpfs " + m, "sb_umount none umount tmpfs " + m}},
-		attempt{do: "pivot-root " + dir + "/p", denied: "pivot-root: EPERM mount", happens: "pivot-root: *", alerts: []string{"sb_mount none bind  " + dir + "/p"},
+		trial{do: "pivot-root " + dir + "/p", denied: "pivot-root: EPERM mount", happens: "pivot-root: *", alerts: []string{"sb_mount none bind  " + dir + "/p"},
 			audited: []string{"sb_mount none bind  " + dir + "/p", "sb_pivotroot none pivot * " + dir + "/p"}},
 		// As an ordinary user in a user namespace.
-		attempt{do: "userns-mount " + a, denied: "userns-mount: EPERM", happens: "userns-mount: ok", alerts: []string{"sb_mount none new tmpfs " + a}},
+		trial{do: "userns-mount " + a, denied: "userns-mount: EPERM", happens: "userns-mount: ok", alerts: []string{"sb_mount none new tmpfs " + a}},
 		// What goes on.
-		attempt{do: "mountns open " + a + " directory", happens: "open: ok"},
-		attempt{do: alone("mount-propagation " + m + " shared"), happens: "mount-propagation: ok"},
-		attempt{do: "mkdir " + a + "/x -- rmdir " + a + "/x", happens: "mkdir: ok\nrmdir: ok"},
+		trial{do: "mountns open " + a + " directory", happens: "open: ok"},
+		trial{do: alone("mount-propagation " + m + " shared"), happens: "mount-propagation: ok"},
+		trial{do: "mkdir " + a + "/x -- rmdir " + a + "/x", happens: "mkdir: ok\nrmdir: ok"},
 	)
 	var st unix.Statfs_t
 	qt.Check(t, qt.IsNil(unix.Statfs(a, &st)))
@@ -107,7 +107,7 @@ func TestMountOps(t *testing.T) {
 	qt.Assert(t, qt.IsNil(unix.Mount("test", m, "tmpfs", 0, "")))
 	t.Cleanup(func() { unix.Unmount(m, unix.MNT_DETACH) })
 	f := start(t)
-	goesOn := map[string]attempt{
+	goesOn := map[string]trial{
 		"new":         {do: alone("mount tmpfs " + a), happens: "mount: ok"},
 		"bind":        {do: alone("mount-bind " + a + " " + b), happens: "mount-bind: ok"},
 		"move":        {do: alone("mount-move " + m + " " + b), happens: "mount-move: ok"},
@@ -115,7 +115,7 @@ func TestMountOps(t *testing.T) {
 		"umount":      {do: alone("umount " + m), happens: "umount: ok"},
 		"propagation": {do: "mount-propagation " + m + " private", happens: "mount-propagation: ok"},
 	}
-	for op, denied := range map[string][]attempt{
+	for op, denied := range map[string][]trial{
 		"new":     {mountDenied("mount tmpfs "+a, "", "one", "new tmpfs "+a, SbMount)},
 		"bind":    {mountDenied("mount-bind "+a+" "+b, "", "one", "bind  "+b, SbMount), mountDenied("open-tree-move "+m+" "+b, "move_mount", "one", "* tmpfs "+b, MoveMount)},
 		"move":    {mountDenied("mount-move "+m+" "+b, "", "one", "move  "+b, SbMount), mountDenied("open-tree-move "+m+" "+b, "move_mount", "one", "* tmpfs "+b, MoveMount)},
@@ -131,17 +131,17 @@ func TestMountOps(t *testing.T) {
 					denied = append(denied, a)
 				}
 			}
-			(&fence{f.Manager, t}).attempts(`
+			(&fence{f.Manager, t}).trials(`
 rules:
   - {id: one, subject: all, mount: {ops: `+op+`}, action: deny}
 `, denied...)
 		})
 	}
 	t.Run("pivot", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: one, subject: all, mount: {ops: pivot}, action: deny}
-`, attempt{do: "pivot-root " + a, denied: "pivot-root: EPERM", happens: "pivot-root: *", alerts: []string{"sb_pivotroot one pivot * " + a}},
+`, trial{do: "pivot-root " + a, denied: "pivot-root: EPERM", happens: "pivot-root: *", alerts: []string{"sb_pivotroot one pivot * " + a}},
 			goesOn["bind"], goesOn["new"])
 	})
 }
@@ -158,55 +158,55 @@ func TestMountType(t *testing.T) {
 	overlay := fmt.Sprintf("overlay-mount %s/lower %s/upper %s/work %s", m, m, m, a)
 	f := start(t)
 	t.Run("denied", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: type, subject: all, mount: {ops: [new, remount, umount], fstype: [proc, overlay]}, action: deny}
 `,
 			mountDenied("mount proc "+a, "", "type", "new proc "+a, SbMount),
 			mountDenied("mount proc.sub "+a, "", "type", "new proc "+a, SbMount).instead("mount: *"),
 			mountDenied(overlay, "", "type", "new overlay "+a, SbMount),
-			attempt{do: alone("fsopen proc " + a), denied: "fsopen: EPERM fsconfig", happens: "fsopen: ok", alerts: []string{"sb_kern_mount type new proc"},
+			trial{do: alone("fsopen proc " + a), denied: "fsopen: EPERM fsconfig", happens: "fsopen: ok", alerts: []string{"sb_kern_mount type new proc"},
 				audited: []string{"sb_kern_mount type new proc", "move_mount type move proc " + a}},
 			// It is known for a mount that is there, too.
 			mountDenied("umount /proc detach", "", "type", "umount proc /proc", SbUmount),
 			// A mount that failed leaves no trace that lets the next one through.
-			attempt{do: alone("mount bogus " + a + " -- fsopen-use proc"), denied: "mount: ENODEV\nfsopen-use: EPERM fsconfig", happens: "mount: ENODEV\nfsopen-use: *",
+			trial{do: alone("mount bogus " + a + " -- fsopen-use proc"), denied: "mount: ENODEV\nfsopen-use: EPERM fsconfig", happens: "mount: ENODEV\nfsopen-use: *",
 				alerts: []string{"sb_kern_mount type new proc"}},
-			attempt{do: alone("mount tmpfs " + a + " -- fsopen tmpfs " + b + " -- umount " + a + " -- remount " + m + " nodev"), happens: "mount: ok\nfsopen: ok\numount: ok\nremount: ok"},
+			trial{do: alone("mount tmpfs " + a + " -- fsopen tmpfs " + b + " -- umount " + a + " -- remount " + m + " nodev"), happens: "mount: ok\nfsopen: ok\numount: ok\nremount: ok"},
 		)
 	})
 	t.Run("bind of any", func(t *testing.T) {
 		// What is bound is not known before it is done: any type that is denied.
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: type, subject: all, mount: {ops: bind, fstype: proc}, action: deny}
 `,
 			mountDenied("mount-bind /proc "+a, "", "type", "bind  "+a, SbMount),
 			mountDenied("mount-bind "+m+" "+a, "", "type", "bind  "+a, SbMount),
 			mountDenied("open-tree-move /proc "+a, "move_mount", "type", "move proc "+a, MoveMount),
-			attempt{do: alone("open-tree-move " + m + " " + a), happens: "open-tree-move: ok"},
-			attempt{do: alone("mount proc " + a), happens: "mount: ok"},
+			trial{do: alone("open-tree-move " + m + " " + a), happens: "open-tree-move: ok"},
+			trial{do: alone("mount proc " + a), happens: "mount: ok"},
 		)
 	})
 	t.Run("allowed", func(t *testing.T) {
 		// Deny bind, allow tmpfs.
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 defaults: {all: {mount: deny}}
 rules:
   - {id: own, subject: all, mount: {ops: propagation}, action: allow}
   - {id: tmpfs, subject: all, mount: {fstype: tmpfs}, action: allow}
 `,
-			attempt{do: alone("mount tmpfs " + a + " -- fsopen tmpfs " + b + " -- remount " + a + " ro -- umount " + a), happens: "mount: ok\nfsopen: ok\nremount: ok\numount: ok"},
+			trial{do: alone("mount tmpfs " + a + " -- fsopen tmpfs " + b + " -- remount " + a + " ro -- umount " + a), happens: "mount: ok\nfsopen: ok\nremount: ok\numount: ok"},
 			mountDenied("mount proc "+a, "", "default", "new proc "+a, SbMount),
 			mountDenied("mount-bind /proc "+m+"/lower", "", "default", "bind  "+m+"/lower", SbMount),
-			attempt{do: alone("fsopen-use proc"), denied: "fsopen-use: EPERM fsconfig", happens: "fsopen-use: *", alerts: []string{"sb_kern_mount default new proc"}},
+			trial{do: alone("fsopen-use proc"), denied: "fsopen-use: EPERM fsconfig", happens: "fsopen-use: *", alerts: []string{"sb_kern_mount default new proc"}},
 			mountDenied("umount /proc detach", "", "default", "umount proc /proc", SbUmount),
 		)
 	})
 }
 
 // instead has something else happen.
-func (a attempt) instead(happens string) attempt {
+func (a trial) instead(happens string) trial {
 	a.happens = happens
 	return a
 }
@@ -221,7 +221,7 @@ func TestMountTarget(t *testing.T) {
 	t.Cleanup(func() { unix.Unmount(m, unix.MNT_DETACH) })
 	f := start(t)
 	t.Run("denied", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: place, subject: all, mount: {ops: [new, bind, move, umount], targets: "`+denied+`/**"}, action: deny}
 `,
@@ -235,16 +235,16 @@ rules:
 			// It is denied where it is attached, and not before.
 			mountDenied("fsopen tmpfs "+denied, "move_mount", "place", "move tmpfs "+denied, MoveMount),
 			mountDenied("open-tree-move "+m+" "+denied, "move_mount", "place", "move tmpfs "+denied, MoveMount),
-			attempt{do: alone("mount-bind " + dir + " " + other + " -- mount tmpfs " + other + "/denied"), denied: "mount-bind: ok\nmount: EPERM", happens: "mount-bind: ok\nmount: ok",
+			trial{do: alone("mount-bind " + dir + " " + other + " -- mount tmpfs " + other + "/denied"), denied: "mount-bind: ok\nmount: EPERM", happens: "mount-bind: ok\nmount: ok",
 				alerts: []string{"sb_mount place new tmpfs *"}},
-			attempt{do: "userns-mount " + denied, denied: "userns-mount: EPERM", happens: "userns-mount: ok", alerts: []string{"sb_mount place new tmpfs " + denied}},
-			attempt{do: alone("mount tmpfs " + other + " -- fsopen tmpfs " + other + " -- umount " + other), happens: "mount: ok\nfsopen: ok\numount: ok"},
-			attempt{do: alone("fsopen-use tmpfs"), happens: "fsopen-use: ok 9"},
+			trial{do: "userns-mount " + denied, denied: "userns-mount: EPERM", happens: "userns-mount: ok", alerts: []string{"sb_mount place new tmpfs " + denied}},
+			trial{do: alone("mount tmpfs " + other + " -- fsopen tmpfs " + other + " -- umount " + other), happens: "mount: ok\nfsopen: ok\numount: ok"},
+			trial{do: alone("fsopen-use tmpfs"), happens: "fsopen-use: ok 9"},
 		)
 	})
 	t.Run("remounted", func(t *testing.T) {
 		// What is remounted by fspick is a file system, wherever it is: any place that is denied.
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: place, subject: all, mount: {ops: [remount, umount], targets: `+m+`}, action: deny}
 `,
@@ -252,23 +252,23 @@ rules:
 			mountDenied("remount-bind-ro "+m, "", "place", "remount tmpfs "+m, SbMount),
 			mountDenied("fspick "+m+" ro", "reconfigure", "place", "remount tmpfs", SbRemount),
 			mountDenied("umount "+m+" detach", "", "place", "umount tmpfs "+m, SbUmount),
-			attempt{do: alone("mount tmpfs " + other + " -- remount " + other + " ro -- umount " + other), happens: "mount: ok\nremount: ok\numount: ok"},
+			trial{do: alone("mount tmpfs " + other + " -- remount " + other + " ro -- umount " + other), happens: "mount: ok\nremount: ok\numount: ok"},
 		)
 	})
 	t.Run("allowed", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 defaults: {all: {mount: deny}}
 rules:
   - {id: own, subject: all, mount: {ops: propagation}, action: allow}
   - {id: place, subject: all, mount: {fstype: tmpfs, targets: "`+other+`"}, view: task, action: allow}
 `,
-			attempt{do: alone("mount tmpfs " + other + " -- umount " + other), happens: "mount: ok\numount: ok"},
+			trial{do: alone("mount tmpfs " + other + " -- umount " + other), happens: "mount: ok\numount: ok"},
 			// So that mount(8) works, a file system may be made that could be attached there.
-			attempt{do: alone("fsopen tmpfs " + other), happens: "fsopen: ok"},
+			trial{do: alone("fsopen tmpfs " + other), happens: "fsopen: ok"},
 			mountDenied("mount tmpfs "+denied, "", "default", "new tmpfs "+denied, SbMount),
 			mountDenied("fsopen tmpfs "+denied, "move_mount", "default", "move tmpfs "+denied, MoveMount),
 			mountDenied("mount proc "+other, "", "default", "new proc "+other, SbMount),
-			attempt{do: alone("fsopen-use proc"), denied: "fsopen-use: EPERM fsconfig", happens: "fsopen-use: *", alerts: []string{"sb_kern_mount default new proc"}},
+			trial{do: alone("fsopen-use proc"), denied: "fsopen-use: EPERM fsconfig", happens: "fsopen-use: *", alerts: []string{"sb_kern_mount default new proc"}},
 			mountDenied("fspick "+m+" ro", "reconfigure", "default", "remount tmpfs", SbRemount),
 		)
 	})
@@ -285,11 +285,11 @@ rules:
   - {id: none, subject: {any: all, except: mount}, mount: {ops: [new, umount]}, action: deny}
 `
 	t.Run("one", func(t *testing.T) {
-		(&fence{f.Manager, t}).attemptsAs(one, policy, attempt{do: alone("mount tmpfs " + dir + "/a -- umount " + dir + "/a"), happens: "mount: ok\numount: ok"})
+		(&fence{f.Manager, t}).trialsAs(one, policy, trial{do: alone("mount tmpfs " + dir + "/a -- umount " + dir + "/a"), happens: "mount: ok\numount: ok"})
 	})
 	t.Run("others", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(policy, mountDenied("mount tmpfs "+dir+"/a", "", "none", "new tmpfs "+dir+"/a", SbMount),
-			attempt{do: alone("exec-then " + one + " mount tmpfs " + dir + "/a"), happens: "mount: ok"})
+		(&fence{f.Manager, t}).trials(policy, mountDenied("mount tmpfs "+dir+"/a", "", "none", "new tmpfs "+dir+"/a", SbMount),
+			trial{do: alone("exec-then " + one + " mount tmpfs " + dir + "/a"), happens: "mount: ok"})
 	})
 }
 
@@ -306,23 +306,23 @@ func TestMountUnseen(t *testing.T) {
 	qt.Assert(t, qt.IsNil(other.Start()))
 	t.Cleanup(func() { other.Process.Kill(); other.Wait() })
 	f := start(t)
-	f.attempts(`
+	f.trials(`
 rules:
   - {id: none, subject: all, mount: {ops: [new, bind, move, remount, umount, pivot]}, action: deny}
 `,
-		attempt{do: alone("mkdir " + m + "/x -- mount-setattr " + m + " -ro -- mkdir " + m + "/x -- rmdir " + m + "/x"), happens: "mkdir: EROFS\nmount-setattr: ok\nmkdir: ok\nrmdir: ok",
+		trial{do: alone("mkdir " + m + "/x -- mount-setattr " + m + " -ro -- mkdir " + m + "/x -- rmdir " + m + "/x"), happens: "mkdir: EROFS\nmount-setattr: ok\nmkdir: ok\nrmdir: ok",
 			before: []string{"5.10"}, says: "mkdir: EROFS\nmount-setattr: ENOSYS\nmkdir: EROFS\nrmdir: *"},
-		attempt{do: "open-tree-clone " + m + " f", happens: "open-tree-clone: ok 4"},
-		attempt{do: fmt.Sprintf("setns %d mnt -- mount tmpfs %s/a -- umount %s/a", other.Process.Pid, dir, dir), denied: "setns: ok\nmount: EPERM\numount: *", happens: "setns: ok\nmount: ok\numount: ok",
+		trial{do: "open-tree-clone " + m + " f", happens: "open-tree-clone: ok 4"},
+		trial{do: fmt.Sprintf("setns %d mnt -- mount tmpfs %s/a -- umount %s/a", other.Process.Pid, dir, dir), denied: "setns: ok\nmount: EPERM\numount: *", happens: "setns: ok\nmount: ok\numount: ok",
 			alerts: []string{"sb_mount none new tmpfs " + dir + "/a"}, audited: []string{"sb_mount none new tmpfs " + dir + "/a", "sb_umount none umount tmpfs " + dir + "/a"}},
 	)
 	// What denies it all the same: a user namespace is where everybody has the capability.
 	if kerneltest.Kernel() != "5.10" {
 		t.Run("userns", func(t *testing.T) {
-			(&fence{f.Manager, t}).attempts(`
+			(&fence{f.Manager, t}).trials(`
 rules:
   - {id: userns, subject: all, setuid: {via: userns}, action: deny}
-`, attempt{do: "userns-mount " + dir + "/a", denied: "userns-mount: EPERM unshare", happens: "userns-mount: ok", alerts: []string{"userns_create userns userns 65534-65534"}})
+`, trial{do: "userns-mount " + dir + "/a", denied: "userns-mount: EPERM unshare", happens: "userns-mount: ok", alerts: []string{"userns_create userns userns 65534-65534"}})
 		})
 	}
 }
@@ -340,21 +340,21 @@ func TestMountOverlay(t *testing.T) {
 	write(t, m+"/secret/f", "text")
 	overlay := fmt.Sprintf("overlay-mount %s/secret %s/upper %s/work %s/merged", m, m, m, m)
 	f := start(t)
-	f.attempts(`
+	f.trials(`
 rules:
   - {id: overlay, subject: all, mount: {ops: new, fstype: overlay}, action: deny}
   - {id: file, subject: all, file: {paths: `+m+`/secret/f, access: read}, action: deny}
 `,
 		mountDenied(overlay, "", "overlay", "new overlay "+m+"/merged", SbMount),
-		attempt{do: "read " + m + "/secret/f", denied: "read: EPERM", happens: "read: ok 4", alerts: []string{"file_open file " + m + "/secret/f"}},
-		attempt{do: "list " + m + "/merged", happens: "list: ok 0"},
+		trial{do: "read " + m + "/secret/f", denied: "read: EPERM", happens: "read: ok 4", alerts: []string{"file_open file " + m + "/secret/f"}},
+		trial{do: "list " + m + "/merged", happens: "list: ok 0"},
 	)
 	t.Run("file", func(t *testing.T) {
-		(&fence{f.Manager, t}).attempts(`
+		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: file, subject: all, file: {paths: `+m+`/secret/f, access: read}, action: deny}
 `,
-			attempt{do: alone(overlay + " -- read " + m + "/merged/f"), denied: "overlay-mount: ok\nread: EPERM", happens: "overlay-mount: ok\nread: ok 4", alerts: []string{"file_open file *"}},
+			trial{do: alone(overlay + " -- read " + m + "/merged/f"), denied: "overlay-mount: ok\nread: EPERM", happens: "overlay-mount: ok\nread: ok 4", alerts: []string{"file_open file *"}},
 		)
 	})
 }

@@ -26,6 +26,9 @@ type bpfObject struct {
 	inner    map[string]*ebpf.MapSpec // what the maps of maps have in them
 	maps     *ebpf.Collection
 	programs map[string]*ebpf.Program
+	empty    map[table]bool // tables that have nothing in them, to be left as they are
+
+	takesStructs *bool // nil until it was tried
 }
 
 // hookFunction is the function of the kernel that programs of an LSM hook replace.
@@ -58,7 +61,7 @@ func openObject(key [2]uint64, options Options) (*bpfObject, error) {
 	if err := setConstants(spec, kernel, key); err != nil {
 		return nil, err
 	}
-	o := &bpfObject{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program)}
+	o := &bpfObject{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program), empty: make(map[table]bool)}
 	spec.Programs = nil
 	delete(spec.Maps, "table_types")
 	spec.Maps["events"].MaxEntries = options.Buffer
@@ -139,10 +142,22 @@ func kernelAddresses(names ...string) (map[string]uint64, error) {
 	return found, nil
 }
 
-// has reports whether this kernel has the hook of a program.
+// has reports whether this kernel has the hook of a program, and lets a program go
+// there: 5.10 does not where an argument is a struct (path_chown).
 func (o *bpfObject) has(program string) bool {
 	spec, ok := o.specs[program]
-	return ok && (spec.Type != ebpf.LSM || o.kernel.HasFunction(hookFunction(spec.AttachTo)))
+	if !ok || !o.kernel.HasFunction(hookFunction(spec.AttachTo)) {
+		return false
+	}
+	if program != string(PathChown) {
+		return true
+	}
+	if o.takesStructs == nil {
+		_, err := o.load(program)
+		takes := err == nil
+		o.takesStructs = &takes
+	}
+	return *o.takesStructs
 }
 
 // load loads a program, once.

@@ -12,6 +12,7 @@
 
 #define WALK_STEPS 192 /* components and mounts */
 #define MAX_ERRNO 4095
+#define MNT_NS_ANON_INO 0xEFFFFFF7u /* of open_tree() and fsmount(), from 6.18 on; 0 before */
 
 /* Addresses of the kernel's rename_lock and mount_lock, 0 where they are hidden. */
 const volatile u64 rename_lock_at = 0;
@@ -42,10 +43,13 @@ static __always_inline u32 tree_of(struct mount *top)
 
 	if (!ns || is_kernels_own(ns))
 		return WALK_DETACHED;
+	u32 number = BPF_CORE_READ(ns, ns.inum);
 	u32 zero = 0;
 	struct control_block *c = bpf_map_lookup_elem(&control, &zero);
 
-	return c && BPF_CORE_READ(ns, ns.inum) == c->initial_mntns ? WALK_INITIAL : 0;
+	if (number == 0 || number == MNT_NS_ANON_INO)
+		return WALK_DETACHED;
+	return c && number == c->initial_mntns ? WALK_INITIAL : 0;
 }
 
 /*

@@ -67,6 +67,20 @@ static __always_inline struct task_struct *actor(void)
 	return NULL;
 }
 
+/* When the current process was started, by a clock that only tells processes apart. */
+static __always_inline u64 process_start(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, group_leader, start_time);
+}
+
+/* The process that loads policies, as long as it is that. */
+static __always_inline bool is_agent(const struct control_block *c)
+{
+	return bpf_get_current_pid_tgid() >> 32 == c->agent && process_start() == c->agent_started;
+}
+
 static __always_inline struct label *label_of(struct task_struct *task)
 {
 	u64 key = (u64)task;

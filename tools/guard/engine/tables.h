@@ -42,6 +42,7 @@ struct control_block {
 	u32 label_slot; /* the one that names the executables of subjects */
 	u32 armed;      /* 0: nothing is decided */
 	u32 agent;      /* the process that loads policies, to which nothing applies */
+	u64 agent_started; /* when it did: its number is another's one day */
 	u32 initial_mntns;
 	u32 unused;
 	u64 epoch;      /* changes whenever tables change; cached results are of one */
@@ -53,6 +54,20 @@ struct {
 	__type(key, u32);
 	__type(value, struct control_block);
 } control SEC(".maps");
+
+/* What is in force, in words (JSON), for who finds it pinned. */
+#define NOTE_SIZE 8192
+
+struct note {
+	char text[NOTE_SIZE];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct note);
+} note SEC(".maps");
 
 #define EXCEPTIONS 64
 
@@ -72,6 +87,7 @@ struct exception {
 #define HAS_NETWORKS (1u << 6)
 #define HAS_PORTS (1u << 7)
 #define HAS_NAMED (1u << 8) /* subjects with a definition, or with exceptions */
+#define HAS_FILE_DEFAULTS (1u << 9)
 
 /* The part of a policy that is the same size for all. */
 struct generation {

@@ -372,7 +372,7 @@ __noinline int concerned(u32 kinds)
 	struct control_block *c = armed();
 	struct set subjects;
 
-	if (!c || bpf_get_current_pid_tgid() >> 32 == c->agent)
+	if (!c || is_agent(c))
 		return 0;
 	u32 slot = c->slot;
 	struct generation *g = bpf_map_lookup_elem(&generations, &slot);

@@ -7,17 +7,33 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// write puts tables into a slot that no program uses.
+// write puts tables into a slot that no program uses. It does so with all at once:
+// for each the kernel waits until no program uses what was there, and the time that it
+// waits is then the same for all.
 func (o *bpfObject) write(slot uint32, t *tables) error {
-	for name, fill := range map[string]func(*ebpf.Map) error{
+	fills := map[string]func(*ebpf.Map) error{
 		"paths": fillMap(t.paths), "inodes": fillMap(t.inodes),
 		"entries": fillArray(t.entries), "effects": fillArray(t.effects), "sets": fillArray(t.sets),
 		"addresses": fillMap(t.addresses), "networks": fillMap(t.networks), "ports": fillArray(t.ports),
 		"flows": fillMap(t.flows), "users": fillMap(t.users), "cgroups": fillMap(t.cgroups), "words": fillMap(t.words),
-	} {
-		if err := o.writeTable(name, slot, t.size(name), fill); err != nil {
-			return fmt.Errorf("write table %s: %w", name, err)
+	}
+	done := make(chan error)
+	waits := 0
+	for name, fill := range fills {
+		at, size := table{name, slot}, t.size(name)
+		if size == 0 && o.empty[at] {
+			continue
 		}
+		o.empty[at] = size == 0
+		waits++
+		go func() { done <- o.writeTable(at, size, fill) }()
+	}
+	var errs []error
+	for range waits {
+		errs = append(errs, <-done)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	if err := o.maps.Maps["specials"].Put(slot, &t.special); err != nil {
 		return fmt.Errorf("write rules about operations: %w", err)
@@ -36,21 +52,29 @@ func (t *tables) size(name string) int {
 	}[name]
 }
 
-// writeTable makes a table and puts it into its slot. The kernel waits until no
-// program uses what was there.
-func (o *bpfObject) writeTable(name string, slot uint32, size int, fill func(*ebpf.Map) error) error {
-	spec := o.inner[name].Copy()
-	spec.Name = name
+// table is one of the tables in a slot.
+type table struct {
+	name string
+	slot uint32
+}
+
+// writeTable makes a table and puts it into its slot.
+func (o *bpfObject) writeTable(at table, size int, fill func(*ebpf.Map) error) error {
+	spec := o.inner[at.name].Copy()
+	spec.Name = at.name
 	spec.MaxEntries = uint32(max(1, size))
 	m, err := ebpf.NewMap(spec)
 	if err != nil {
-		return fmt.Errorf("make: %w", err)
+		return fmt.Errorf("make table %s: %w", at.name, err)
 	}
 	defer m.Close() // the map of maps keeps it
 	if err := fill(m); err != nil {
-		return err
+		return fmt.Errorf("fill table %s: %w", at.name, err)
 	}
-	return o.maps.Maps[name].Put(slot, m)
+	if err := o.maps.Maps[at.name].Put(at.slot, m); err != nil {
+		return fmt.Errorf("put table %s in its place: %w", at.name, err)
+	}
+	return nil
 }
 
 // batch is how many entries go to the kernel at once.
@@ -85,7 +109,7 @@ func update[K, V any](m *ebpf.Map, keys []K, values []V) error {
 			return updateEach(m, keys[at:], values[at:])
 		}
 		if err != nil {
-			return fmt.Errorf("fill: %w", err)
+			return err
 		}
 	}
 	return nil
@@ -94,7 +118,7 @@ func update[K, V any](m *ebpf.Map, keys []K, values []V) error {
 func updateEach[K, V any](m *ebpf.Map, keys []K, values []V) error {
 	for i := range keys {
 		if err := m.Put(&keys[i], &values[i]); err != nil {
-			return fmt.Errorf("fill: %w", err)
+			return err
 		}
 	}
 	return nil

@@ -54,9 +54,9 @@ func TestHooks(t *testing.T) {
   - {id: s, subject: all, action: deny, file: {paths: /y, access: [read, write]}, exec: {paths: /x}}
   - {id: t, subject: all, action: allow, mount: {}}`))
 	qt.Check(t, qt.DeepEquals(KernelOf(Version{6, 1}).Hooks(needs),
-		[]string{"bprm_check_security", "file_mprotect", "file_open", "mmap_file", "path_link", "path_truncate"}))
+		[]string{"bprm_check_security", "file_mprotect", "file_open", "file_receive", "mmap_file", "path_link", "path_truncate"}))
 	qt.Check(t, qt.DeepEquals(KernelOf(Version{6, 12}).Hooks(needs),
-		[]string{"bprm_check_security", "file_mprotect", "file_open", "file_truncate", "mmap_file", "path_link", "path_truncate"}))
+		[]string{"bprm_check_security", "file_mprotect", "file_open", "file_receive", "file_truncate", "mmap_file", "path_link", "path_truncate"}))
 
 	// A probe of the kernel is as good as a version.
 	probed := Kernel{Name: "of here", HasHook: func(hook string) bool { return hook != "file_open" }}

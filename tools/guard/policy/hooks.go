@@ -46,6 +46,8 @@ var hookSince = map[string]Version{
 	"path_chown":           {6, 1}, // its arguments are structs; programs on such functions since 720e6a435194
 	"file_truncate":        {6, 2},
 	"inode_set_acl":        {6, 2},
+	"inode_remove_acl":     {6, 2},
+	"inode_file_setattr":   {6, 17},
 }
 
 // Kernel is what a kernel can be asked for.
@@ -81,12 +83,14 @@ type need struct {
 func seenBy(what string, hooks ...string) need { return need{what, []Way{{Hooks: hooks}}} }
 
 var (
-	needRead   = []need{seenBy("opening files", "file_open"), seenBy("linking files", "path_link")}
+	needRead   = []need{seenBy("opening files", "file_open"), needPassed, seenBy("linking files", "path_link")}
+	needPassed = seenBy("receiving open files from another process", "file_receive")
 	needOpen   = []need{seenBy("the use of open files", "file_permission", "mmap_file", "file_receive")}
 	needCreate = []need{seenBy("creating files", "path_mknod", "path_mkdir", "path_symlink", "path_link", "path_rename")}
 	needDelete = []need{seenBy("deleting files", "path_unlink", "path_rmdir", "path_rename")}
 	needWrite  = []need{
 		seenBy("opening files", "file_open"),
+		needPassed,
 		seenBy("truncating files", "path_truncate"),
 		// Up to 6.1 path_truncate is called for open files too.
 		{"truncating open files", []Way{{Hooks: []string{"file_truncate"}}, {Hooks: []string{"path_truncate"}}}},
@@ -96,7 +100,9 @@ var (
 		{"changing owners of files", []Way{{Hooks: []string{"path_chown"}}, {[]string{"inode_setattr"},
 			"it is not told the mount, so that a path in a bind mount is taken for the one in the file system"}}},
 		seenBy("changing extended attributes of files", "inode_setxattr", "inode_removexattr"),
-		{"changing access control lists of files", []Way{{Hooks: []string{"inode_set_acl"}}, {Hooks: []string{"inode_setxattr"}}}},
+		{"changing access control lists of files", []Way{{Hooks: []string{"inode_set_acl", "inode_remove_acl"}}, {Hooks: []string{"inode_setxattr"}}}},
+		// file_setattr(2) came with its hook.
+		{"changing flags of files", []Way{{Hooks: []string{"file_ioctl", "inode_file_setattr"}}, {Hooks: []string{"file_ioctl"}}}},
 	}
 	needExec    = []need{seenBy("executing files", "bprm_check_security")}
 	needLoad    = []need{seenBy("mapping files as code", "mmap_file", "file_mprotect")}

@@ -3,9 +3,7 @@
 package engine
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,8 +17,8 @@ import (
 	"github.com/ringside-tools/ringside/internal/kerneltest"
 )
 
-// attempt is something that a policy denies, or leaves alone where it names no alerts.
-type attempt struct {
+// trial is something that a policy denies, or leaves alone where it names no alerts.
+type trial struct {
 	do      string   // operations of the workload; "" is an empty word
 	denied  string   // what it prints where the policy is enforced; "" for what happens otherwise
 	happens string   // and where it is audited; * is any text
@@ -72,13 +70,13 @@ func commandLine(line string) []string {
 	return all
 }
 
-// attempts tries each with the policy enforced, and again with it audited.
-func (f *fence) attempts(lines string, all ...attempt) {
+// trials tries each with the policy enforced, and again with it audited.
+func (f *fence) trials(lines string, all ...trial) {
 	f.t.Helper()
-	f.attemptsAs("guard-workload", lines, all...)
+	f.trialsAs("guard-workload", lines, all...)
 }
 
-func (f *fence) attemptsAs(program, lines string, all ...attempt) {
+func (f *fence) trialsAs(program, lines string, all ...trial) {
 	f.t.Helper()
 	for _, mode := range []string{"enforce", "audit"} {
 		f.t.Run(mode, func(t *testing.T) {
@@ -96,7 +94,7 @@ func (f *fence) attemptsAs(program, lines string, all ...attempt) {
 	}
 }
 
-func (f *fence) try(program string, a attempt, enforced bool) {
+func (f *fence) try(program string, a trial, enforced bool) {
 	f.t.Helper()
 	want, alerts := a.happens, a.alerts
 	if enforced && a.denied != "" {
@@ -125,6 +123,19 @@ func (f *fence) try(program string, a attempt, enforced bool) {
 	f.none(a.do)
 }
 
+// none checks that no alert is there that nobody waited for, and takes it away.
+func (f *fence) none(after string) {
+	f.t.Helper()
+	for {
+		select {
+		case a := <-f.Alerts():
+			f.t.Errorf("%s: an alert that should not be: %s %+v", after, about(a), a)
+		default:
+			return
+		}
+	}
+}
+
 // like compares a text with one that may have * for any text.
 func like(got, want string) bool {
 	parts := strings.Split(want, "*")
@@ -146,7 +157,7 @@ func like(got, want string) bool {
 	return strings.HasSuffix(got, last)
 }
 
-// server listens at a Unix socket until the test ends.
+// listenUnix listens at a Unix socket until the test ends.
 func listenUnix(t *testing.T, kind int, name string) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
@@ -184,42 +195,4 @@ func program(t *testing.T, path string) string {
 	qt.Assert(t, qt.IsNil(os.MkdirAll(filepath.Dir(path), 0o755)))
 	qt.Assert(t, qt.IsNil(os.WriteFile(path, b, 0o755)))
 	return path
-}
-
-// waiter is a workload that waits for a line on stdin.
-type waiter struct {
-	t   *testing.T
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
-}
-
-func startWaiting(t *testing.T, line string) *waiter {
-	t.Helper()
-	w := &waiter{t: t, cmd: exec.Command("guard-workload", commandLine(line)...)}
-	out, err := w.cmd.StdoutPipe()
-	qt.Assert(t, qt.IsNil(err))
-	w.in, err = w.cmd.StdinPipe()
-	qt.Assert(t, qt.IsNil(err))
-	qt.Assert(t, qt.IsNil(w.cmd.Start()))
-	t.Cleanup(func() { w.cmd.Process.Kill(); w.cmd.Wait() })
-	w.out = bufio.NewReader(out)
-	qt.Assert(t, qt.Equals(w.line(), "ready"))
-	return w
-}
-
-func (w *waiter) line() string {
-	s, err := w.out.ReadString('\n')
-	if err != nil && err != io.EOF {
-		w.t.Fatal(err)
-	}
-	return strings.TrimSuffix(s, "\n")
-}
-
-// goOn lets it do what it waits with, and returns what it says.
-func (w *waiter) goOn() string {
-	w.t.Helper()
-	_, err := io.WriteString(w.in, "\n")
-	qt.Assert(w.t, qt.IsNil(err))
-	return w.line()
 }

@@ -1,0 +1,75 @@
+//go:build kernel
+
+package engine
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/go-quicktest/qt"
+
+	"github.com/ringside-tools/ringside/internal/kerneltest"
+)
+
+// TestPin: what is pinned stays in force without its manager, the next manager takes
+// over without a gap, and unpinned it is gone.
+func TestPin(t *testing.T) {
+	dir := t.TempDir()
+	secret := write(t, dir+"/secret", "s")
+	pins := "/sys/fs/bpf/guard-test"
+	t.Cleanup(func() { Unpin(pins); os.Remove(pins) })
+	rules := parse(t, enforce(`
+rules:
+  - {id: r, subject: all, file: {paths: [`+secret+`], access: read}, action: deny}
+`))
+	before := kerneltest.Loaded(t)
+	pinned := func() *Manager {
+		m, err := New(Options{})
+		qt.Assert(t, qt.IsNil(err))
+		qt.Assert(t, qt.IsNil(m.AttachFor(rules...)))
+		qt.Assert(t, qt.IsNil(m.Set(rules...)))
+		qt.Assert(t, qt.IsNil(m.Pin(pins)))
+		return m
+	}
+	m := pinned()
+	_, err := os.ReadFile(secret)
+	qt.Check(t, qt.IsNil(err)) // nothing applies to who made it
+	qt.Assert(t, qt.IsNil(m.Close()))
+	qt.Check(t, qt.Equals(do(t, "open", secret, "r"), "open: EPERM"))
+	_, err = os.ReadFile(secret)
+	qt.Check(t, qt.ErrorIs(err, os.ErrPermission)) // who is one of all now
+
+	s, err := PinnedStatus(pins)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.DeepEquals(s.Policies, []PolicyStatus{{"test", "enforce", 1}}))
+	qt.Check(t, qt.IsTrue(s.Alerts >= 2))
+	qt.Check(t, qt.DeepEquals(s.Hooks, []Hook{FileOpen, FileReceive, PathLink}))
+
+	w := hold(t, "loop-open", secret)
+	m = pinned()
+	got := w.finish()
+	qt.Check(t, qt.StringContains(got, "opened=0"))
+	all, err := instances(pins)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.HasLen(all, 1))
+	qt.Check(t, qt.Equals(do(t, "open", secret, "r"), "open: EPERM"))
+	a := <-m.Alerts() // they come again
+	qt.Check(t, qt.Equals(a.Rule, "r"))
+	qt.Assert(t, qt.IsNil(m.Close()))
+
+	there, err := Unpin(pins)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.IsTrue(there))
+	// Before 6.x the kernel detaches a moment later.
+	for deadline := time.Now().Add(10 * time.Second); do(t, "open", secret, "r") != "open: ok"; {
+		qt.Assert(t, qt.IsTrue(time.Now().Before(deadline)))
+	}
+	s, err = PinnedStatus(pins)
+	qt.Check(t, qt.IsNil(err))
+	qt.Check(t, qt.IsNil(s))
+	*m = Manager{}
+	runtime.GC()
+	kerneltest.NothingLeft(t, before)
+}
