@@ -15,7 +15,7 @@ import (
 
 // DefaultModules are loaded into every guest. What Debian builds as a module
 // and a test needs goes here (or behind vmrun's -modules): veth, dummy, tls...
-var DefaultModules = []string{"overlay", "veth"}
+var DefaultModules = []string{"overlay", "veth", "sctp"}
 
 // module is a decompressed .ko.
 type module struct {

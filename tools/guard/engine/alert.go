@@ -84,7 +84,7 @@ type Object struct {
 // operationNames are the names of operations, as policies have them.
 var operationNames = [operations]string{
 	"new", "bind", "move", "remount", "umount", "pivot", "propagation", "",
-	"setuid", "setgid", "setgroups", "suid_exec", "userns", "capset", "fileless", "no_args",
+	"setuid", "setgid", "setgroups", "exec", "userns", "capset", "fileless", "no_args",
 }
 
 // recordSize is the fixed part of a record; strings follow behind their length.
@@ -159,7 +159,7 @@ func objectOf(r *bpfAlert, path []byte) Object {
 		o.PathCut, o.Detached = r.Cut&cutPath != 0 || r.PathWalk&walkUnfinished != 0, r.PathWalk&walkDetached != 0
 		o.Path = string(events.JoinPath(nil, path, r.Cut&cutPath != 0, false))
 	}
-	if d.Family == unix.AF_INET || d.Family == unix.AF_INET6 {
+	if k := r.Decision; (k == kindConnect || k == kindBind) && (d.Family == unix.AF_INET || d.Family == unix.AF_INET6) {
 		addr := netip.AddrFrom16(d.Address)
 		if d.Family == unix.AF_INET {
 			addr = addr.Unmap()

@@ -157,6 +157,10 @@ type bpfSpecial struct {
 		_ structs.HostLayout
 		W [4]uint64
 	}
+	Unplaced struct {
+		_ structs.HostLayout
+		W [4]uint64
+	}
 	NoFamily struct {
 		_ structs.HostLayout
 		W [4]uint64
@@ -195,7 +199,6 @@ const (
 	bpfMapHandled             = "handled"
 	bpfMapInodes              = "inodes"
 	bpfMapLabels              = "labels"
-	bpfMapMounting            = "mounting"
 	bpfMapNetworks            = "networks"
 	bpfMapNote                = "note"
 	bpfMapPaths               = "paths"
@@ -379,7 +382,6 @@ type bpfMapSpecs struct {
 	Handled      *ebpf.MapSpec `ebpf:"handled"`
 	Inodes       *ebpf.MapSpec `ebpf:"inodes"`
 	Labels       *ebpf.MapSpec `ebpf:"labels"`
-	Mounting     *ebpf.MapSpec `ebpf:"mounting"`
 	Networks     *ebpf.MapSpec `ebpf:"networks"`
 	Note         *ebpf.MapSpec `ebpf:"note"`
 	Paths        *ebpf.MapSpec `ebpf:"paths"`
@@ -445,7 +447,6 @@ type bpfMaps struct {
 	Handled      *ebpf.Map `ebpf:"handled"`
 	Inodes       *ebpf.Map `ebpf:"inodes"`
 	Labels       *ebpf.Map `ebpf:"labels"`
-	Mounting     *ebpf.Map `ebpf:"mounting"`
 	Networks     *ebpf.Map `ebpf:"networks"`
 	Note         *ebpf.Map `ebpf:"note"`
 	Paths        *ebpf.Map `ebpf:"paths"`
@@ -479,7 +480,6 @@ func (m *bpfMaps) Close() error {
 		m.Handled,
 		m.Inodes,
 		m.Labels,
-		m.Mounting,
 		m.Networks,
 		m.Note,
 		m.Paths,

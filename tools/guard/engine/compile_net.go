@@ -42,8 +42,7 @@ func (c *compiler) bind(p *part, all *flows) {
 }
 
 // unix adds rules about sockets with a name in the file system, or without: those
-// begin with "@". The empty name stands for all of the latter, and the empty suffix
-// for all sockets.
+// begin with "@". The empty suffix stands for all sockets.
 func (c *compiler) unix(p *part, space uint32, patterns []policy.Pattern, all bool) {
 	add := func(part uint32, name string) {
 		o := object{path: pathKey{Space: space, Part: part, Hash: hashName(c.key, name)}}
@@ -53,8 +52,12 @@ func (c *compiler) unix(p *part, space uint32, patterns []policy.Pattern, all bo
 		add(partSuffix, "")
 	}
 	for _, pattern := range patterns {
-		if pattern.Path != "" && pattern.Path[0] == '@' {
-			add(partName, pattern.Path[1:])
+		switch {
+		case pattern.Path == "@" && pattern.Kind == policy.Subtree:
+			add(partSuffix, anyAbstract)
+			continue
+		case pattern.Path != "" && pattern.Path[0] == '@':
+			add(partAbstract, pattern.Path[1:])
 			continue
 		}
 		for _, o := range c.ruled(space, pattern, p.rule) {
@@ -62,6 +65,10 @@ func (c *compiler) unix(p *part, space uint32, patterns []policy.Pattern, all bo
 		}
 	}
 }
+
+// anyAbstract is the suffix that stands for all names without a file. Others begin
+// with a dot.
+const anyAbstract = "@"
 
 // ruleSet is a sorted list of indices of flows: the rules that name an address, or a
 // port. Addresses with the same rules are one class.
@@ -99,15 +106,28 @@ func (c *compiler) putFlows(all *flows) {
 		for proto, flag := range []policy.Proto{policy.TCP, policy.UDP, policy.OtherProto} {
 			ports := c.putPorts(space, proto, flag, list)
 			c.putPairs(uint32(space), uint32(proto), flag, list, addresses, ports)
+			if space == spaceBind {
+				denied := denials(list)
+				ports := c.putPorts(spaceRange, proto, flag, denied)
+				c.putPairs(spaceRange, uint32(proto), flag, denied, addresses, ports)
+			}
 		}
 	}
 }
 
-var (
-	mappedPrefix = netip.MustParsePrefix("::ffff:0:0/96")
-	anyV4        = netip.MustParsePrefix("::ffff:0:0/128")
-	anyV6        = netip.MustParsePrefix("::/128")
-)
+// denials are the rules that deny ports, in their places: the others are about no
+// protocol there.
+func denials(list []flow) []flow {
+	denied := slices.Clone(list)
+	for i, f := range list {
+		if !f.denies() || len(f.ports) == 0 {
+			denied[i].proto = 0
+		}
+	}
+	return denied
+}
+
+var mappedPrefix = netip.MustParsePrefix("::ffff:0:0/96")
 
 // wide is a network as one of 128 bits: IPv4 as ::ffff:a.b.c.d.
 func wide(p netip.Prefix) netip.Prefix {
@@ -129,13 +149,6 @@ func (c *compiler) putAddresses(space uint32, list []flow) *classes {
 	for i, f := range list {
 		for _, n := range f.to {
 			add(wide(n.Prefix), i)
-			if space == spaceBind && f.denies() {
-				// A wildcard binds what is denied, too.
-				add(anyV6, i)
-				if n.Prefix.Addr().Is4() {
-					add(anyV4, i)
-				}
-			}
 		}
 	}
 	if len(own) > 0 {
@@ -212,6 +225,9 @@ func (c *compiler) putPorts(space, proto int, flag policy.Proto, list []flow) *c
 		}
 		c.ports[port].Of[space][proto] = uint16(class)
 	}
+	if space == spaceRange {
+		c.putNext(proto)
+	}
 	if space == spaceBind {
 		c.ports[0].Of[space][proto] = uint16(ids.id(c.ephemeralRules(flag, list)))
 	}
@@ -219,6 +235,17 @@ func (c *compiler) putPorts(space, proto int, flag policy.Proto, list []flow) *c
 		c.problem(c.policies[0].Pos, "more than %d different sets of rules about ports", 1<<16-1)
 	}
 	return ids
+}
+
+// putNext links each port to the next one about which other rules deny.
+func (c *compiler) putNext(proto int) {
+	next := uint16(0)
+	for port := 1<<16 - 2; port >= 0; port-- {
+		if c.ports[port].Of[spaceRange][proto] != c.ports[port+1].Of[spaceRange][proto] {
+			next = uint16(port + 1)
+		}
+		c.ports[port].Next[proto] = next
+	}
 }
 
 func sortedRules(open map[int]int) ruleSet {

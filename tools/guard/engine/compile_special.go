@@ -62,6 +62,9 @@ func (c *compiler) mount(p *part) {
 	if len(m.Targets) == 0 {
 		c.special.NoTarget.add(bit)
 	}
+	if p.rule.Action == p.policy.OnUnresolved {
+		c.special.Unplaced.add(bit)
+	}
 	for _, pattern := range m.Targets {
 		for _, o := range c.places(spaceTarget, pattern, viewOf(p.rule), policy.ByBoth) {
 			c.nameObject(o, bit)

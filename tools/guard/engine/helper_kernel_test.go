@@ -83,13 +83,21 @@ func doAs(t *testing.T, program string, args ...string) string {
 // alert waits for one alert.
 func (f *fence) alert() Alert {
 	f.t.Helper()
-	select {
-	case a := <-f.Alerts():
-		return a
-	case <-time.After(10 * time.Second):
+	a, ok := f.next()
+	if !ok {
 		f.t.Fatal("no alert")
 	}
-	panic("unreachable")
+	return a
+}
+
+// next waits for an alert, if one comes.
+func (f *fence) next() (Alert, bool) {
+	select {
+	case a := <-f.Alerts():
+		return a, true
+	case <-time.After(5 * time.Second):
+		return Alert{}, false
+	}
 }
 
 // silent checks that no alert comes.

@@ -90,6 +90,7 @@ const (
 	partPath = iota
 	partName
 	partSuffix
+	partAbstract
 )
 
 type pathKey struct {
@@ -119,6 +120,8 @@ type effect struct {
 const (
 	spaceConnect = iota
 	spaceBind
+	spaceRange
+	flowSpaces
 )
 
 // Protocols.
@@ -141,7 +144,8 @@ type networkKey struct {
 }
 
 type portClasses struct {
-	Of [2][4]uint16
+	Of   [flowSpaces][4]uint16
+	Next [4]uint16
 }
 
 type flowKey struct {
@@ -185,6 +189,7 @@ const specialRules = 64 * words
 type special struct {
 	Of                 [operations]set
 	NoFSType, NoTarget set
+	Unplaced           set
 	NoFamily, NoType   set
 	NoUser, Allows     set
 	Entry              [specialRules]uint32

@@ -8,6 +8,7 @@
 
 #include "hooks.h"
 #include "special.h"
+#include "../../../internal/bpf/syscall.h"
 
 #define MS_REMOUNT 32
 #define MS_BIND 4096
@@ -17,17 +18,14 @@
 #define MS_SLAVE (1 << 19)
 #define MS_SHARED (1 << 20)
 
-/*
- * Tasks whose call of mount() was decided on with its target. The hooks behind it,
- * which the new interface calls too, know no target and leave those alone.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, u64);
-	__type(value, u8);
-} mounting SEC(".maps");
+#define NR_FSCONFIG 431 /* on every architecture, and in 32 bits */
+
+/* What is known of the place. */
+enum {
+	PLACED,   /* the scratch has it */
+	UNPLACED, /* nothing */
+	UNBORN,   /* there is none yet: attaching it will be decided on */
+};
 
 /* "fuse.sshfs" is of the type fuse. */
 static __always_inline void cut_subtype(struct scratch *s)
@@ -61,8 +59,11 @@ static __always_inline void set_fstype(struct scratch *s, struct super_block *sb
 	bpf_probe_read_kernel_str(s->detail.fstype, FSTYPE_LEN, BPF_CORE_READ(sb, s_type, name));
 }
 
-/* Leaves those rules picked that take this file system and this target. */
-__noinline int narrow_mount(u32 targets)
+/*
+ * Leaves those rules picked that take this file system. One that is not known is any
+ * that a rule denies, and none that a rule allows.
+ */
+__noinline int narrow_fstype(void)
 {
 	struct scratch *s = scratch_of_task();
 
@@ -73,30 +74,50 @@ __noinline int narrow_mount(u32 targets)
 
 	if (!rules)
 		return 0;
-	add_word(&named, s, WORD_FSTYPE, 0);
-	keep_set(&s->picked, &named, &rules->no_fstype);
-	__builtin_memset(&named, 0, sizeof(named));
-	if (targets) {
-		for (int i = 0; i < MATCHES; i++) {
-			if (i >= s->count)
-				break;
-			add_found(&named, s->slot, &s->id[i]);
-		}
-		s->count = 0;
+	if (s->detail.fstype[0]) {
+		add_word(&named, s, WORD_FSTYPE, 0);
+	} else {
+#pragma unroll
+		for (int i = 0; i < WORDS; i++)
+			named.w[i] = ~rules->allows.w[i];
 	}
-	keep_set(&s->picked, &named, &rules->no_target);
+	keep_set(&s->picked, &named, &rules->no_fstype);
 	return 0;
 }
 
-/* Decides on operations that were picked, on a target that the scratch names, if any. */
-static __always_inline int decide_mount(struct scratch *s)
+/* Leaves those rules picked that take this place, as place says. */
+__noinline int narrow_target(u32 place)
 {
-	if (s->dentry) {
-		find(SPACE_TARGET, 0);
-		narrow_mount(1);
-	} else {
-		narrow_mount(0);
+	struct scratch *s = scratch_of_task();
+
+	if (!s)
+		return 0;
+	struct special *rules = specials_of(s);
+
+	if (!rules)
+		return 0;
+	__builtin_memset(&s->found, 0, sizeof(s->found));
+	if (place == UNPLACED)
+		s->found = rules->unplaced;
+	else if (place == UNBORN)
+		s->found = rules->allows;
+	for (int i = 0; i < MATCHES; i++) {
+		if (i >= s->count)
+			break;
+		add_found(&s->found, s->slot, &s->id[i]);
 	}
+	s->count = 0;
+	keep_set(&s->picked, &s->found, &rules->no_target);
+	return 0;
+}
+
+/* Decides on operations that were picked. */
+static __always_inline int decide_mount(struct scratch *s, u32 place)
+{
+	narrow_fstype();
+	if (place == PLACED)
+		find(SPACE_TARGET, 0);
+	narrow_target(place);
 	return decide_picked(s, MOUNT);
 }
 
@@ -110,9 +131,7 @@ SEC("lsm/sb_mount")
 int BPF_PROG(sb_mount, const char *dev_name, const struct path *path, const char *type,
 	     unsigned long flags, void *data)
 {
-	u64 task = bpf_get_current_task();
 	u32 operation = operation_of(flags);
-	u8 yes = 1;
 	int ret = ask(HOOK_SB_MOUNT, IS(MOUNT));
 	struct scratch *s = asked(ret);
 
@@ -123,28 +142,26 @@ int BPF_PROG(sb_mount, const char *dev_name, const struct path *path, const char
 	if (operation == IS_MOUNT_NEW) {
 		bpf_probe_read_kernel_str(s->detail.fstype, FSTYPE_LEN, type);
 		cut_subtype(s);
-	} else {
+	} else if (operation == IS_MOUNT_REMOUNT || operation == IS_MOUNT_PROPAGATION) {
 		struct dentry *dentry = (void *)s->dentry;
 
 		set_fstype(s, BPF_CORE_READ(dentry, d_sb));
-	}
-	ret = decide_mount(s);
+	} /* else it is that of a path that the kernel has not looked up yet */
+	ret = decide_mount(s, PLACED);
 	end();
-	if (ret)
-		return -EPERM;
-	if (operation == IS_MOUNT_NEW || operation == IS_MOUNT_REMOUNT)
-		bpf_map_update_elem(&mounting, &task, &yes, BPF_ANY);
-	else
-		bpf_map_delete_elem(&mounting, &task);
-	return 0;
+	return verdict(ret);
 }
 
-/* Behind mount() and fsconfig(): there is a file system now, and no target yet. */
-static __always_inline int without_target(u32 hook, u32 operation, struct super_block *sb)
+/*
+ * Behind mount(), which was decided on with its target, and behind fsconfig(), of
+ * which nothing but the file system is known.
+ */
+static __always_inline int without_target(u32 hook, u32 operation, u32 place,
+					  struct super_block *sb)
 {
-	u64 task = bpf_get_current_task();
+	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if (!bpf_map_delete_elem(&mounting, &task))
+	if (current_syscall(task, user_regs(task)) != NR_FSCONFIG)
 		return 0;
 	int ret = ask(hook, IS(MOUNT));
 	struct scratch *s = asked(ret);
@@ -153,7 +170,7 @@ static __always_inline int without_target(u32 hook, u32 operation, struct super_
 		return verdict(ret);
 	pick_operation(s, operation);
 	set_fstype(s, sb);
-	ret = decide_mount(s);
+	ret = decide_mount(s, place);
 	end();
 	return verdict(ret);
 }
@@ -161,13 +178,13 @@ static __always_inline int without_target(u32 hook, u32 operation, struct super_
 SEC("lsm/sb_kern_mount")
 int BPF_PROG(sb_kern_mount, struct super_block *sb)
 {
-	return without_target(HOOK_SB_KERN_MOUNT, IS_MOUNT_NEW, sb);
+	return without_target(HOOK_SB_KERN_MOUNT, IS_MOUNT_NEW, UNBORN, sb);
 }
 
 SEC("lsm/sb_remount")
 int BPF_PROG(sb_remount, struct super_block *sb)
 {
-	return without_target(HOOK_SB_REMOUNT, IS_MOUNT_REMOUNT, sb);
+	return without_target(HOOK_SB_REMOUNT, IS_MOUNT_REMOUNT, UNPLACED, sb);
 }
 
 /* A mount that was in no tree is a new one, or a directory in a second place. */
@@ -190,7 +207,7 @@ int BPF_PROG(move_mount, const struct path *from, const struct path *to)
 		pick_operation(s, IS_MOUNT_BIND);
 	}
 	pick_operation(s, IS_MOUNT_MOVE);
-	ret = decide_mount(s);
+	ret = decide_mount(s, PLACED);
 	end();
 	return verdict(ret);
 }
@@ -209,7 +226,7 @@ int BPF_PROG(sb_umount, struct vfsmount *mnt, int flags)
 	s->dentry = (u64)root;
 	set_fstype(s, BPF_CORE_READ(root, d_sb));
 	pick_operation(s, IS_MOUNT_UMOUNT);
-	ret = decide_mount(s);
+	ret = decide_mount(s, PLACED);
 	end();
 	return verdict(ret);
 }
@@ -227,7 +244,7 @@ int BPF_PROG(sb_pivotroot, const struct path *old_path, const struct path *new_p
 	set_target(s, new_path);
 	set_fstype(s, BPF_CORE_READ(root, d_sb));
 	pick_operation(s, IS_MOUNT_PIVOT);
-	ret = decide_mount(s);
+	ret = decide_mount(s, PLACED);
 	end();
 	return verdict(ret);
 }

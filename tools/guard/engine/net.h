@@ -7,8 +7,11 @@
 #include "special.h"
 
 #define AF_UNIX 1
+#define AF_SMC 43 /* TCP, by other means */
 #define S_IFSOCK 0140000
 #define IPPROTO_UDPLITE 136
+#define IPPROTO_SMC 256
+#define SOCK_RAW 3
 #define MSG_FASTOPEN 0x20000000
 #define LOOPBACK bpf_htonl(0x7f000001)
 #define SUN_PATH_MAX 108
@@ -43,23 +46,27 @@ union sockaddr_any {
 
 static __always_inline bool is_inet(u32 family)
 {
-	return family == AF_INET || family == AF_INET6;
+	return family == AF_INET || family == AF_INET6 || family == AF_SMC;
 }
 
 /*
  * Reads an address as the kernel will take it: a socket of IPv4 takes AF_UNSPEC
- * for IPv4 where it binds and sends, and one of IPv6 takes addresses of IPv4.
- * False if it is no address of the internet, which the kernel then refuses, or
- * a request to disconnect.
+ * for IPv4 where it binds and sends, a raw one of IPv6 for IPv6 where it sends, and
+ * one of IPv6 takes addresses of IPv4. False if it is no address of the internet,
+ * which the kernel then refuses, or a request to disconnect.
  */
-static __always_inline bool read_address(struct scratch *s, u32 sk_family, const void *address,
+static __always_inline bool read_address(struct scratch *s, struct sock *sk, const void *address,
 					 int len, bool connecting)
 {
+	u32 sk_family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	union sockaddr_any a = {};
 
 	if (len < (int)sizeof(a.in) || bpf_probe_read_kernel(&a, sizeof(a.in), address))
 		return false;
 	s->detail.port = bpf_ntohs(a.in.port);
+	if (a.family == AF_UNSPEC && sk_family == AF_INET6 && !connecting &&
+	    BPF_CORE_READ(sk, sk_type) == SOCK_RAW)
+		a.family = AF_INET6;
 	if (a.family == AF_INET6) {
 		if (len < 24 || bpf_probe_read_kernel(&a, 24, address))
 			return false;
@@ -75,7 +82,7 @@ static __always_inline bool read_address(struct scratch *s, u32 sk_family, const
 }
 
 /* Connecting to no address is connecting to this machine, by the address bound or loopback. */
-static __always_inline void resolve_any(struct scratch *s, struct sock *sk)
+static __always_inline bool resolve_any(struct scratch *s, struct sock *sk)
 {
 	u32 *word = (void *)s->detail.address;
 	u64 *half = (void *)s->detail.address;
@@ -84,9 +91,30 @@ static __always_inline void resolve_any(struct scratch *s, struct sock *sk)
 		u32 bound = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
 
 		word[3] = bound ? bound : LOOPBACK;
-	} else if (half[0] == 0 && half[1] == 0) {
-		word[3] = bpf_htonl(1);
+		return true;
 	}
+	if (half[0] == 0 && half[1] == 0) {
+		u32 bound[4];
+
+		/* Bound to an address of IPv4, it stays there. */
+		BPF_CORE_READ_INTO(&bound, sk, __sk_common.skc_v6_rcv_saddr);
+		if (!bound[0] && !bound[1] && bound[2] == bpf_htonl(0xffff)) {
+			word[2] = bpf_htonl(0xffff);
+			word[3] = LOOPBACK;
+		} else {
+			word[3] = bpf_htonl(1);
+		}
+		return true;
+	}
+	return false;
+}
+
+static __always_inline bool is_tcp(struct sock *sk)
+{
+	u32 protocol = BPF_CORE_READ(sk, sk_protocol);
+
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP || protocol == IPPROTO_SMC ||
+	       BPF_CORE_READ(sk, __sk_common.skc_family) == AF_SMC;
 }
 
 static __always_inline u32 proto_of(struct scratch *s, struct sock *sk)
@@ -95,7 +123,7 @@ static __always_inline u32 proto_of(struct scratch *s, struct sock *sk)
 
 	s->detail.protocol = protocol;
 	s->detail.type = BPF_CORE_READ(sk, sk_type);
-	if (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)
+	if (is_tcp(sk))
 		return PROTO_TCP;
 	if (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE)
 		return PROTO_UDP;
@@ -129,7 +157,8 @@ static __always_inline u32 port_class(struct scratch *s, u32 space, u32 proto, u
 		return ANY;
 	struct port_classes *classes = lookup(&ports, s->slot, &port);
 
-	return classes ? classes->of[space & 1][proto & 3] : ANY;
+	barrier_var(space);
+	return classes ? classes->of[space & 3][proto & 3] : ANY;
 }
 
 static __always_inline void push_flow(struct scratch *s, u32 space, u32 proto, u32 address,
@@ -150,7 +179,7 @@ __noinline int match_flow(u32 space, u32 proto, u32 flags)
 
 	if (!s)
 		return 0;
-	u32 address = address_class(s, space, flags);
+	u32 address = address_class(s, space == SPACE_RANGE ? SPACE_BIND : space, flags);
 	u32 port = port_class(s, space, proto, flags);
 
 	push_flow(s, space, proto, ANY, ANY);
@@ -189,50 +218,84 @@ struct net___6_8 {
 	struct netns_ipv4 ipv4;
 } __attribute__((preserve_access_index));
 
-struct inet_sock___range {
-	u32 local_port_range; /* 6.3; of the socket, 0 for that of its namespace */
-} __attribute__((preserve_access_index));
-
 /*
- * Whether the kernel may pick a port from another range than the one that the
- * policy took port 0 for: then nobody knows which.
+ * The range that the kernel picks a port from, high << 16 | low. What a socket asks for
+ * with IP_LOCAL_PORT_RANGE is within that.
  */
-static __always_inline bool other_range(struct sock *sk, struct generation *g)
+static __always_inline u32 local_range(struct sock *sk)
 {
 	void *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
-	struct inet_sock___range *inet = (void *)sk;
-	u32 own = 0;
 
-	if (bpf_core_field_exists(inet->local_port_range)) {
-		bpf_probe_read_kernel(&own, sizeof(own), (void *)inet +
-				      bpf_core_field_offset(struct inet_sock___range, local_port_range));
-		if (own)
-			return true;
-	}
 	if (bpf_core_field_exists(((struct net___5_10 *)0)->ipv4.ip_local_ports.range)) {
-		int range[2] = {};
+		u64 both = 0;
 
-		bpf_probe_read_kernel(range, sizeof(range),
+		bpf_probe_read_kernel(&both, sizeof(both),
 				      net + bpf_core_field_offset(struct net___5_10, ipv4.ip_local_ports.range));
-		return range[0] != g->port_low || range[1] != g->port_high;
+		return both >> 32 << 16 | (both & 0xffff);
 	}
 	u32 range = 0;
 
 	bpf_probe_read_kernel(&range, sizeof(range),
 			      net + bpf_core_field_offset(struct net___6_8, ipv4.ip_local_ports.range));
-	return range != (g->port_high << 16 | g->port_low);
+	return range;
+}
+
+/* Whether the kernel may pick a port that the policy did not take port 0 for. */
+static __always_inline bool other_range(u32 range, const struct generation *g)
+{
+	return (range & 0xffff) < g->port_low || range >> 16 > g->port_high;
+}
+
+#define RANGES 32 /* of ports with the same rules, of which one can be picked */
+
+static __always_inline u32 next_port(struct scratch *s, u32 proto, u32 port)
+{
+	struct port_classes *classes = lookup(&ports, s->slot, &port);
+
+	return classes ? classes->next[proto & 3] : 0;
+}
+
+/* The rules that deny a port that can be picked, or port 0; those that allow are none. */
+__noinline int match_range(u32 range, u32 proto, u32 flags)
+{
+	struct scratch *s = scratch_of_task();
+
+	if (!s)
+		return 0;
+	u32 port = range & 0xffff;
+
+	match_flow(SPACE_BIND, proto, flags & ~HAS_PORTS);
+	if (!(flags & HAS_PORTS))
+		return 0;
+	match_flow(SPACE_RANGE, proto, flags);
+	for (int i = 0; i < RANGES; i++) {
+		s->detail.port = port;
+		match_flow(SPACE_RANGE, proto, flags);
+		port = next_port(s, proto, port);
+		if (!port || port > range >> 16) {
+			s->detail.port = 0;
+			return 0;
+		}
+	}
+	s->detail.port = 0;
+	s->walk |= WALK_UNFINISHED;
+	return 0;
 }
 
 /* Decides on the address and the port that are in the scratch. */
 static __always_inline int decide_bind(struct scratch *s, struct sock *sk)
 {
 	struct generation *g = bpf_map_lookup_elem(&generations, &s->slot);
+	u32 range = local_range(sk);
 
 	if (!g)
 		return 0;
-	if (s->detail.port == 0 && other_range(sk, g))
-		s->walk |= WALK_UNFINISHED;
-	match_flow(SPACE_BIND, proto_of(s, sk), g->flags);
+	u32 proto = proto_of(s, sk);
+
+	if (s->detail.port == 0 && other_range(range, g))
+		match_range(range, proto, g->flags);
+	else
+		match_flow(SPACE_BIND, proto, g->flags);
 	return decide(BIND, 0);
 }
 
@@ -270,14 +333,23 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 }
 
 /* The rules about all sockets of AF_UNIX, and about all without a file. */
-static __always_inline void match_any_unix(struct scratch *s, u32 space, bool abstract)
+__noinline int match_any_unix(u32 space, u32 abstract)
 {
+	struct scratch *s = scratch_of_task();
+
+	if (!s)
+		return 0;
 	__builtin_memset(s->text, 0, sizeof(u64));
 	sip_start(&s->sip);
 	sip_name(&s->sip, s->text, 0);
 	match_path(s, space, PART_SUFFIX, 0);
-	if (abstract)
-		match_path(s, space, PART_NAME, 0);
+	if (!abstract)
+		return 0;
+	s->text[0] = '@';
+	sip_start(&s->sip);
+	sip_name(&s->sip, s->text, 1);
+	match_path(s, space, PART_SUFFIX, 0);
+	return 0;
 }
 
 /* A name without a file, of len bytes. */
@@ -295,8 +367,8 @@ static __always_inline int decide_abstract(struct scratch *s, u32 kind, u32 spac
 		return 0;
 	sip_start(&s->sip);
 	sip_name(&s->sip, s->text, len);
-	match_path(s, space, PART_NAME, 0);
-	match_any_unix(s, space, true);
+	match_path(s, space, PART_ABSTRACT, 0);
+	match_any_unix(space, 1);
 	s->detail.family = AF_UNIX;
 	return decide(kind, 0);
 }
@@ -319,53 +391,37 @@ int BPF_PROG(socket_bind, struct socket *socket, struct sockaddr *address, int l
 
 		/* One with a file is made by path_mknod. */
 		bpf_probe_read_kernel(&first, 1, (void *)address + 2);
-		if (len > 2 && !first)
+		if (len == 2) { /* the kernel makes up a name */
+			s->detail.family = AF_UNIX;
+			match_any_unix(SPACE_UNIX_BIND, 1);
+			ret = decide(BIND, 0);
+		} else if (len > 2 && !first) {
 			ret = decide_abstract(s, BIND, SPACE_UNIX_BIND, (void *)address + 3, len - 3);
-	} else if (read_address(s, family, address, len, false)) {
+		}
+	} else if (read_address(s, sk, address, len, false)) {
 		ret = decide_bind(s, sk);
 	}
 	end();
 	return verdict(ret);
 }
 
-/* What was bound before, or is bound by this. */
-SEC("lsm/socket_listen")
-int BPF_PROG(socket_listen, struct socket *socket, int backlog)
-{
-	struct sock *sk = BPF_CORE_READ(socket, sk);
-	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-
-	if (!is_inet(family))
-		return 0;
-	int ret = ask(HOOK_SOCKET_LISTEN, IS(BIND));
-	struct scratch *s = asked(ret);
-
-	if (!s)
-		return verdict(ret);
-	s->detail.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	s->detail.family = family;
-	if (family == AF_INET)
-		set_v4(s->detail.address, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-	else
-		BPF_CORE_READ_INTO(&s->detail.address, sk, __sk_common.skc_v6_rcv_saddr);
-	ret = decide_bind(s, sk);
-	end();
-	return verdict(ret);
-}
-
-/* Decides on a peer. A socket of UDP without a port gets one now. */
-static __always_inline int decide_peer(u32 hook, struct sock *sk, u32 family, const void *address,
-				       int len, bool connecting)
+/*
+ * Decides on a peer. Data with control messages can name the address that it comes
+ * from, and with it the one that no address stands for.
+ */
+static __always_inline int decide_peer(u32 hook, struct sock *sk, const void *address, int len,
+				       bool connecting, bool controlled)
 {
 	int ret = ask(hook, IS(CONNECT));
 	struct scratch *s = asked(ret);
 
 	if (!s)
 		return verdict(ret);
-	if (read_address(s, family, address, len, connecting)) {
+	if (read_address(s, sk, address, len, connecting)) {
 		u32 proto = proto_of(s, sk);
 
-		resolve_any(s, sk);
+		if (resolve_any(s, sk) && controlled)
+			s->walk |= WALK_UNFINISHED;
 		match_flow(SPACE_CONNECT, proto, generation_flags(s->slot));
 		ret = decide(CONNECT, 0);
 	}
@@ -373,7 +429,10 @@ static __always_inline int decide_peer(u32 hook, struct sock *sk, u32 family, co
 	return verdict(ret);
 }
 
-/* Binding without being asked, by the first datagram: only the range can matter. */
+/*
+ * A socket of UDP without a port gets one with its first datagram, or peer. That is
+ * no bind, but where the kernel picks from other ports than the policy knows.
+ */
 static __always_inline int decide_autobind(u32 hook, struct sock *sk, u32 family)
 {
 
@@ -386,9 +445,14 @@ static __always_inline int decide_autobind(u32 hook, struct sock *sk, u32 family
 		return verdict(ret);
 	struct generation *g = bpf_map_lookup_elem(&generations, &s->slot);
 
-	if (proto_of(s, sk) == PROTO_UDP && g && other_range(sk, g)) {
-		s->walk |= WALK_UNFINISHED;
+	u32 range = local_range(sk);
+
+	ret = 0;
+	if (proto_of(s, sk) == PROTO_UDP && g && other_range(range, g)) {
 		s->detail.family = family;
+		if (family == AF_INET)
+			set_v4(s->detail.address, 0);
+		match_range(range, PROTO_UDP, g->flags);
 		ret = decide(BIND, 0);
 	}
 	end();
@@ -405,12 +469,16 @@ int BPF_PROG(socket_connect, struct socket *socket, struct sockaddr *address, in
 		return 0;
 	if (decide_autobind(HOOK_SOCKET_CONNECT, sk, family))
 		return -EPERM;
-	return decide_peer(HOOK_SOCKET_CONNECT, sk, family, address, len, true);
+	return decide_peer(HOOK_SOCKET_CONNECT, sk, address, len, true, false);
 }
+
+struct msghdr___control {
+	u64 msg_controllen;
+} __attribute__((preserve_access_index));
 
 /*
  * What is sent to an address of its own: datagrams, raw packets, and the first data
- * of TCP fast open, which connects. Streams ignore the address otherwise.
+ * of TCP fast open, which connects. TCP ignores the address otherwise.
  */
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(socket_sendmsg, struct socket *socket, struct msghdr *msg, int size)
@@ -421,13 +489,14 @@ int BPF_PROG(socket_sendmsg, struct socket *socket, struct msghdr *msg, int size
 
 	if (!is_inet(family))
 		return 0;
-	if (socket->type == SOCK_STREAM && !(msg->msg_flags & MSG_FASTOPEN))
+	if (is_tcp(sk) && !(msg->msg_flags & MSG_FASTOPEN))
 		return 0;
 	if (!name)
 		return 0;
 	if (decide_autobind(HOOK_SOCKET_SENDMSG, sk, family))
 		return -EPERM;
-	return decide_peer(HOOK_SOCKET_SENDMSG, sk, family, name, msg->msg_namelen, false);
+	return decide_peer(HOOK_SOCKET_SENDMSG, sk, name, msg->msg_namelen, false,
+			   BPF_CORE_READ((struct msghdr___control *)msg, msg_controllen) != 0);
 }
 
 /* Peers of AF_UNIX, as the kernel has found them. */
@@ -442,10 +511,11 @@ struct unix_sock {
 	struct path path;
 } __attribute__((preserve_access_index));
 
-static __always_inline int decide_unix(u32 hook, struct sock *peer)
+/* Decides on a socket of AF_UNIX that is bound. */
+static __always_inline int decide_unix(u32 hook, u32 kind, u32 space, struct sock *sk)
 {
-	struct unix_sock *u = (void *)peer;
-	int ret = ask(hook, IS(CONNECT));
+	struct unix_sock *u = (void *)sk;
+	int ret = ask(hook, IS(kind));
 	struct scratch *s = asked(ret);
 
 	if (!s)
@@ -458,14 +528,41 @@ static __always_inline int decide_unix(u32 hook, struct sock *peer)
 	if (dentry) {
 		s->mnt = (u64)BPF_CORE_READ(u, path.mnt);
 		s->dentry = (u64)dentry;
-		find(SPACE_UNIX_CONNECT, flags);
-		match_any_unix(s, SPACE_UNIX_CONNECT, false);
-		ret = decide(CONNECT, 0);
+		find(space, flags);
+		match_any_unix(space, 0);
+		ret = decide(kind, 0);
 	} else if (address) {
-		ret = decide_abstract(s, CONNECT, SPACE_UNIX_CONNECT,
+		ret = decide_abstract(s, kind, space,
 				      (void *)address + bpf_core_field_offset(address->name) + 3,
 				      BPF_CORE_READ(address, len) - 3);
 	}
+	end();
+	return verdict(ret);
+}
+
+/* What was bound before, or is bound by this. */
+SEC("lsm/socket_listen")
+int BPF_PROG(socket_listen, struct socket *socket, int backlog)
+{
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (family == AF_UNIX)
+		return decide_unix(HOOK_SOCKET_LISTEN, BIND, SPACE_UNIX_BIND, sk);
+	if (!is_inet(family))
+		return 0;
+	int ret = ask(HOOK_SOCKET_LISTEN, IS(BIND));
+	struct scratch *s = asked(ret);
+
+	if (!s)
+		return verdict(ret);
+	s->detail.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	s->detail.family = family == AF_SMC ? AF_INET : family;
+	if (family != AF_INET6)
+		set_v4(s->detail.address, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+	else
+		BPF_CORE_READ_INTO(&s->detail.address, sk, __sk_common.skc_v6_rcv_saddr);
+	ret = decide_bind(s, sk);
 	end();
 	return verdict(ret);
 }
@@ -482,7 +579,7 @@ static __always_inline int decide_unix_bind(u64 mnt, u64 dentry)
 	s->dentry = dentry;
 	s->detail.family = AF_UNIX;
 	find(SPACE_UNIX_BIND, generation_flags(s->slot));
-	match_any_unix(s, SPACE_UNIX_BIND, false);
+	match_any_unix(SPACE_UNIX_BIND, 0);
 	ret = decide(BIND, 0);
 	end();
 	return ret;
@@ -501,11 +598,11 @@ int BPF_PROG(path_mknod, const struct path *dir, struct dentry *dentry, unsigned
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(unix_stream_connect, struct sock *sk, struct sock *peer)
 {
-	return decide_unix(HOOK_UNIX_STREAM_CONNECT, peer);
+	return decide_unix(HOOK_UNIX_STREAM_CONNECT, CONNECT, SPACE_UNIX_CONNECT, peer);
 }
 
 SEC("lsm/unix_may_send")
 int BPF_PROG(unix_may_send, struct socket *socket, struct socket *peer)
 {
-	return decide_unix(HOOK_UNIX_MAY_SEND, BPF_CORE_READ(peer, sk));
+	return decide_unix(HOOK_UNIX_MAY_SEND, CONNECT, SPACE_UNIX_CONNECT, BPF_CORE_READ(peer, sk));
 }

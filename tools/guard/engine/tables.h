@@ -160,7 +160,7 @@ enum {
 };
 
 /* Which part of the path the hash is of. */
-enum { PART_PATH, PART_NAME, PART_SUFFIX };
+enum { PART_PATH, PART_NAME, PART_SUFFIX, PART_ABSTRACT /* a socket without a file */ };
 
 struct path_key {
 	u32 space;
@@ -227,7 +227,11 @@ struct network_key {
 	struct address address;
 };
 
-enum { SPACE_CONNECT, SPACE_BIND };
+/*
+ * SPACE_RANGE is that of rules that deny to bind ports, for a port that the kernel
+ * picks: its addresses are those of SPACE_BIND.
+ */
+enum { SPACE_CONNECT, SPACE_BIND, SPACE_RANGE, FLOW_SPACES };
 
 struct address_key {
 	u32 space;
@@ -243,7 +247,8 @@ BY_SLOT(networks, network_table);
 enum { PROTO_TCP, PROTO_UDP, PROTO_OTHER, PROTOS };
 
 struct port_classes {
-	u16 of[2][4]; /* connect, bind; by PROTO_* */
+	u16 of[FLOW_SPACES][4]; /* by PROTO_* */
+	u16 next[4]; /* the next port of another class in SPACE_RANGE, 0 for none; behind of, which is looked at with a mask */
 };
 
 INNER_ARRAY(port_table, struct port_classes);
@@ -296,6 +301,7 @@ enum {
 struct special {
 	struct set of[OPERATIONS];
 	struct set no_fstype, no_target; /* rules about mounts that do not ask */
+	struct set unplaced;             /* those that are about targets that are not known */
 	struct set no_family, no_type;   /* rules about sockets that do not ask */
 	struct set no_user;              /* rules about identities that do not ask */
 	struct set allows;               /* rules that allow: every new id must be named */

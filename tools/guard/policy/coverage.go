@@ -90,8 +90,16 @@ func needsOf(d Decision, r *Rule) (all []Need) {
 			add(needUnix...)
 		}
 	}
-	if r.Bind != nil {
-		add(needBind...)
+	if b := r.Bind; b != nil {
+		if b.Proto != 0 {
+			add(needBind...)
+		}
+		if b.Proto&UDP != 0 {
+			add(needAutobind...)
+		}
+		if b.AllUnix() || len(b.Unix) > 0 {
+			add(needBindUnix...)
+		}
 	}
 	if r.Socket != nil {
 		add(needSocket...)

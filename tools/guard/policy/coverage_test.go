@@ -32,7 +32,9 @@ func TestCovers(t *testing.T) {
 		{"mounts that are covered", "7.3", `rules: [{id: r, subject: all, action: deny, mount: {ops: [new, umount, move, pivot]}}]`, nil},
 		{"no LSM", "5.4", `rules: [{id: r, subject: all, action: deny, bind: {}}]`,
 			[]string{"4:9 error no-hook: rule r is about binding, and kernel 5.4 has no hook socket_bind (5.7)",
-				"4:9 error no-hook: rule r is about listening without binding, and kernel 5.4 has no hook socket_listen (5.7)"}},
+				"4:9 error no-hook: rule r is about listening without binding, and kernel 5.4 has no hook socket_listen (5.7)",
+				"4:9 error no-hook: rule r is about binding by sending, and kernel 5.4 has no hook socket_connect (5.7), socket_sendmsg (5.7)",
+				"4:9 error no-hook: rule r is about binding Unix sockets, and kernel 5.4 has no hook socket_bind (5.7), path_mknod (5.7), socket_listen (5.7)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v, err := ParseVersion(c.kernel)

@@ -109,7 +109,10 @@ var (
 	needConnect = []need{seenBy("connecting", "socket_connect"), seenBy("sending without connecting", "socket_sendmsg")}
 	needUnix    = []need{seenBy("connecting to Unix sockets", "unix_stream_connect", "unix_may_send")}
 	needBind    = []need{seenBy("binding", "socket_bind"), seenBy("listening without binding", "socket_listen")}
-	needSocket  = []need{seenBy("creating sockets", "socket_create")}
+	// The first datagram of a socket binds it.
+	needAutobind = []need{seenBy("binding by sending", "socket_connect", "socket_sendmsg")}
+	needBindUnix = []need{seenBy("binding Unix sockets", "socket_bind", "path_mknod", "socket_listen")}
+	needSocket   = []need{seenBy("creating sockets", "socket_create")}
 )
 
 var mountNeeds = map[MountOp][]need{

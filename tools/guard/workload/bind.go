@@ -14,6 +14,7 @@ var bindOps = map[string]operation{
 	"bind-range":        bindRange,
 	"bind-range-option": bindRangeOption,
 	"bind-unix":         bindUnix,
+	"listen-unix-held":  listenUnixHeld,
 	"listen":            listen,
 	"listen-unbound":    listenUnbound,
 	"listen-held":       listenHeld,
@@ -80,17 +81,27 @@ func bindRange(c *call) (string, error) {
 		if err := enterNetns(); err != nil {
 			return "", at("netns", err)
 		}
-		fd, err := open("/proc/sys/net/ipv4/ip_local_port_range", unix.O_WRONLY)
-		if err != nil {
-			return "", at("sysctl", err)
+		// The range cannot begin with ports that take a privilege.
+		err := sysctl("ip_unprivileged_port_start", "0")
+		if err == nil {
+			err = sysctl("ip_local_port_range", fmt.Sprintf("%d %d", number(c.args[0]), number(c.args[1])))
 		}
-		_, err = unix.Write(fd, fmt.Appendf(nil, "%d %d", number(c.args[0]), number(c.args[1])))
-		unix.Close(fd)
 		if err != nil {
 			return "", at("sysctl", err)
 		}
 		return withSocket("tcp4", func(fd int) (string, error) { return listenAt(fd, "tcp4", "127.0.0.1:0") })
 	})
+}
+
+// sysctl writes a setting of this network namespace.
+func sysctl(name, value string) error {
+	fd, err := open("/proc/sys/net/ipv4/"+name, unix.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, []byte(value))
+	return err
 }
 
 // bindRangeOption does so for one socket, since 6.3 and later 6.1.
@@ -107,6 +118,17 @@ func bindRangeOption(c *call) (string, error) {
 func bindUnix(c *call) (string, error) {
 	return withUnix(c.arg(1, "stream"), func(fd int) (string, error) {
 		return "", unix.Bind(fd, &unix.SockaddrUnix{Name: c.args[0]})
+	})
+}
+
+// listenUnixHeld binds before and listens after a line on stdin.
+func listenUnixHeld(c *call) (string, error) {
+	return withUnix("stream", func(fd int) (string, error) {
+		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: c.args[0]}); err != nil {
+			return "", at("bind", err)
+		}
+		ready()
+		return "", unix.Listen(fd, backlog)
 	})
 }
 

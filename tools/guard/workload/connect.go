@@ -10,6 +10,7 @@ import (
 
 var connectOps = map[string]operation{
 	"connect":               connect,
+	"connect-bound":         bound(func(fd int, to unix.Sockaddr) error { return unix.Connect(fd, to) }),
 	"connect-unspec-family": connectUnspec,
 	"connect-v4-on-v6":      connectV4onV6,
 	"connect-fastopen":      connectFastopen,
@@ -28,6 +29,8 @@ var protocols = map[string][3]int{
 	"mptcp6": {unix.AF_INET6, unix.SOCK_STREAM, unix.IPPROTO_MPTCP},
 	"sctp":   {unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_SCTP},
 	"sctp6":  {unix.AF_INET6, unix.SOCK_STREAM, unix.IPPROTO_SCTP},
+	"smc":    {unix.AF_SMC, unix.SOCK_STREAM, 0}, // TCP over IPv4, and IPv6
+	"smc6":   {unix.AF_SMC, unix.SOCK_STREAM, 1},
 }
 
 // patience is how long, in seconds, a connect may wait for an answer.
@@ -85,6 +88,18 @@ func connect(c *call) (string, error) {
 	return withSocket(c.args[0], func(fd int) (string, error) {
 		return reached(unix.Connect(fd, address(c.args[0], c.args[1])))
 	})
+}
+
+// bound binds before.
+func bound(do func(fd int, to unix.Sockaddr) error) operation {
+	return func(c *call) (string, error) {
+		return withSocket(c.args[0], func(fd int) (string, error) {
+			if err := bindTo(fd, c.args[0], c.args[1]); err != nil {
+				return "", at("bind", err)
+			}
+			return reached(do(fd, address(c.args[0], c.args[2])))
+		})
+	}
 }
 
 // disconnect is connect with a family of AF_UNSPEC.

@@ -110,10 +110,11 @@
 //	mprotect-exec PATH  map it and make the mapping executable
 //	mmap-write PATH  map it, shared and writable
 //
-// Networks. PROTO is tcp4, tcp6, udp4, udp6, mptcp, mptcp6, sctp or sctp6. A call
+// Networks. PROTO is tcp4, tcp6, udp4, udp6, mptcp, mptcp6, sctp, sctp6, smc or smc6. A call
 // that nobody answered is ok with "refused":
 //
 //	connect PROTO ADDR:PORT
+//	connect-bound PROTO ADDR:PORT ADDR:PORT  bind to the first, connect to the second
 //	connect-unspec-family PROTO  connect to AF_UNSPEC
 //	connect-v4-on-v6 ADDR:PORT  a socket of UDP over IPv6, an address of IPv4
 //	connect-fastopen ADDR:PORT [PROTO]  sendto with MSG_FASTOPEN
@@ -124,6 +125,8 @@
 //	sendmsg PROTO ADDR:PORT
 //	sendmmsg PROTO ADDR:PORT...  one call; tells how many were sent
 //	sendto-connected PROTO ADDR:PORT ADDR:PORT  connect to the first, send to the second
+//	sendto-bound PROTO ADDR:PORT ADDR:PORT  bind to the first, send to the second
+//	sendmsg-from ADDR ADDR:PORT  of UDP over IPv4; IP_PKTINFO names the first as where it comes from
 //	sendto-v4-on-v6 ADDR:PORT  as connect-v4-on-v6
 //	sendto-unix PATH
 //	sendmsg-unix PATH
@@ -131,14 +134,15 @@
 //	sendmsg-uring PROTO ADDR:PORT [sqpoll]
 //	bind-uring PROTO ADDR:PORT [sqpoll]  since 6.11, EINVAL before
 //	socket-uring FAMILY TYPE [PROTOCOL]  since 5.19
-//	raw-send ADDR  a raw packet of IP
+//	raw-send ADDR [FAMILY]  a raw packet of IP; FAMILY: unspec, for an address of AF_UNSPEC
 //	packet-send  a frame on the loopback
 //	bind PROTO ADDR:PORT
 //	bind-unspec PROTO PORT  bind to AF_UNSPEC and the address 0
 //	bind-zero PROTO  tells the port
 //	bind-range LOW HIGH  port 0 with that ip_local_port_range, in a network namespace, and listen; tells the port
 //	bind-range-option LOW HIGH  the same with IP_LOCAL_PORT_RANGE, where we are
-//	bind-unix PATH [TYPE]
+//	bind-unix PATH [TYPE]  "" for a name that the kernel makes up
+//	listen-unix-held PATH  bind, wait, listen
 //	listen PROTO ADDR:PORT  bind and listen; tells the port
 //	listen-unbound PROTO  listen without bind; tells the port
 //	listen-held PROTO ADDR:PORT  bind, wait, listen; tells the port

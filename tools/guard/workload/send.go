@@ -18,6 +18,8 @@ var sendOps = map[string]operation{
 	"sendto-connected": sendtoConnected,
 	"sendto-unix":      sendtoUnix,
 	"sendmsg-unix":     sendmsgUnix,
+	"sendto-bound":     bound(func(fd int, to unix.Sockaddr) error { return unix.Sendto(fd, datagram, 0, to) }),
+	"sendmsg-from":     sendmsgFrom,
 	"sendto-v4-on-v6":  sendtoV4onV6,
 	"raw-send":         rawSend,
 	"packet-send":      packetSend,
@@ -34,6 +36,18 @@ func sendto(c *call) (string, error) {
 func sendmsg(c *call) (string, error) {
 	return withSocket(c.args[0], func(fd int) (string, error) {
 		return reached(unix.Sendmsg(fd, datagram, nil, address(c.args[0], c.args[1]), 0))
+	})
+}
+
+// sendmsgFrom names the address that a datagram comes from.
+func sendmsgFrom(c *call) (string, error) {
+	from, err := netip.ParseAddr(c.args[0])
+	if err != nil || !from.Is4() {
+		wrong("%s is no address of IPv4", c.args[0])
+	}
+	control := unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: from.As4()})
+	return withSocket("udp4", func(fd int) (string, error) {
+		return reached(unix.Sendmsg(fd, datagram, control, address("udp4", c.args[1]), 0))
 	})
 }
 
@@ -126,7 +140,19 @@ func rawSend(c *call) (string, error) {
 		return "", at("socket", err)
 	}
 	defer unix.Close(fd)
-	return "", unix.Sendto(fd, datagram, 0, sa)
+	switch c.arg(1, "") {
+	case "":
+		return "", unix.Sendto(fd, datagram, 0, sa)
+	case "unspec":
+		b := raw(sa)
+		b[0], b[1] = 0, 0
+		m := header(b)
+		_, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(m)), 0)
+		runtime.KeepAlive(b)
+		return "", failure(errno)
+	}
+	wrong("no family %q", c.args[1])
+	return "", nil
 }
 
 // packetSend sends a frame on the loopback.
