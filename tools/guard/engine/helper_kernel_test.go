@@ -4,6 +4,7 @@ package engine
 
 import (
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,8 @@ func start(t *testing.T, yaml ...string) *fence {
 	f := &fence{m, t}
 	t.Cleanup(func() {
 		qt.Check(t, qt.IsNil(m.Close()))
+		*m = Manager{}
+		runtime.GC() // what the library has mapped of constants goes with the collector
 		kerneltest.NothingLeft(t, before)
 	})
 	f.set(yaml...)

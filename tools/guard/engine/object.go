@@ -60,7 +60,6 @@ func openObject(key [2]uint64, options Options) (*bpfObject, error) {
 	}
 	o := &bpfObject{kernel: kernel, specs: spec.Programs, inner: make(map[string]*ebpf.MapSpec), programs: make(map[string]*ebpf.Program)}
 	spec.Programs = nil
-	spec.Variables = nil // or their memory stays mapped, and with it the maps
 	delete(spec.Maps, "table_types")
 	spec.Maps["events"].MaxEntries = options.Buffer
 	for name, m := range spec.Maps {
