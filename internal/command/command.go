@@ -40,8 +40,8 @@ type Command struct {
 	// name of one.
 	Subcommands []*Command
 	ExitCodes   string // for --help, where they are not the usual ones
-	// Run does the work. The flags are set. With Subcommands it is what becomes of
-	// a command line that names none; without it that is a mistake.
+	// Run does the work. The flags are set. With Subcommands it is there for --check
+	// alone: a command line that names none of them is a mistake otherwise.
 	Run func(ctx context.Context, env *Env) error
 
 	line string // what is typed to run it, where that is not the name

@@ -88,7 +88,7 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 		if env.json {
 			env.Format = "json"
 		}
-		if len(c.Subcommands) > 0 && c.Run == nil {
+		if len(c.Subcommands) > 0 && (c.Run == nil || !env.Check) {
 			return c.noSubcommand()
 		}
 		env.Args = cc.Args().Slice()

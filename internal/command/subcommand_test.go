@@ -97,8 +97,8 @@ func TestSubcommandErrors(t *testing.T) {
 	}
 }
 
-// TestSubcommandRun: a command can do something by itself, and flags of its own do not
-// get lost before the name of a subcommand.
+// TestSubcommandRun: a command can look by itself what there is, and flags of its own do
+// not get lost before the name of a subcommand.
 func TestSubcommandRun(t *testing.T) {
 	h := new(house)
 	c := h.command()
@@ -108,6 +108,7 @@ func TestSubcommandRun(t *testing.T) {
 	qt.Check(t, qt.Equals(c.Execute(t.Context(), []string{"--check"}, &out, &err), ExitOK))
 	qt.Check(t, qt.Equals(h.ran, "itself"))
 	qt.Check(t, qt.IsTrue(h.env.Check))
+	qt.Check(t, qt.Equals(c.Execute(t.Context(), nil, &out, new(bytes.Buffer)), ExitUsage))
 	qt.Check(t, qt.Equals(c.Execute(t.Context(), []string{"--check", "paint"}, &out, &err), ExitUsage))
 	qt.Check(t, qt.Equals(err.String(), "house: flags of house paint come behind its name (house paint --help lists all flags)\n"))
 	qt.Check(t, qt.Equals(out.String(), ""))
