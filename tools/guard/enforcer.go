@@ -31,6 +31,7 @@ type machine struct {
 	open       func(engine.Options) (enforcer, error)
 	drop       func() error // the capabilities that are not needed any more
 	system     policy.System
+	mntns      func() uint64 // the initial mount namespace; 0 where it is not known
 }
 
 // thisMachine is the real one.
@@ -47,7 +48,17 @@ func thisMachine() machine {
 		},
 		drop:   drop,
 		system: policy.Root("/"),
+		mntns:  initialMountNS,
 	}
+}
+
+// initialMountNS is that of process 1, as far as we see it.
+func initialMountNS() uint64 {
+	var st unix.Stat_t
+	if unix.Stat("/proc/1/ns/mnt", &st) != nil && unix.Stat("/proc/self/ns/mnt", &st) != nil {
+		return 0
+	}
+	return st.Ino
 }
 
 // needs are the capabilities of guard run and guard learn. All are kept: a new policy
