@@ -44,8 +44,8 @@ test-unit: ## tests that need nothing but Go
 test-objects: setup ## the committed BPF objects are what clang-19 makes of the source
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
 	cp -r go.mod go.sum internal tools "$$tmp" && (cd "$$tmp" && $(GO) generate ./...) && \
-	for f in tools/*/bpf_*; do cmp "$$f" "$$tmp/$$f" || exit 1; done && \
-	echo "objects: $$(ls tools/*/bpf_*.o | wc -l) are identical to a rebuild"
+	for f in tools/*/bpf_* tools/*/*/bpf_*; do cmp "$$f" "$$tmp/$$f" || exit 1; done && \
+	echo "objects: $$(ls tools/*/bpf_*.o tools/*/*/bpf_*.o | wc -l) are identical to a rebuild"
 
 test-docs: build ## the generated documents are up to date, and man pages have every flag
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && mkdir "$$tmp/docs" && \

@@ -26,13 +26,25 @@ type Command struct {
 	Summary     string // one line, without the name: "trace new processes"
 	Description string // a paragraph for --help
 	Flags       []Flag // its own; the common ones are added
-	Arguments   string // what follows the flags, for --help; "" if nothing may
-	Examples    []Example
+	// Common are the names of the common flags that it takes; nil are all of them,
+	// or with Subcommands none but --version. A flag of its own by a common name
+	// takes the place of that.
+	Common    []string
+	Arguments string // what follows the flags, for --help; "" if nothing may
+	Examples  []Example
 	// Documents are what --describe can print: the schema, the table of
 	// privileges. Files in the tree are generated from them.
 	Documents map[string]func() []byte
-	// Run does the work. The flags are set.
+	// Subcommands are what the command can do, where that is several things; each
+	// has flags of its own. The first word behind the command's own flags is the
+	// name of one.
+	Subcommands []*Command
+	ExitCodes   string // for --help, where they are not the usual ones
+	// Run does the work. The flags are set. With Subcommands it is there for --check
+	// alone: a command line that names none of them is a mistake otherwise.
 	Run func(ctx context.Context, env *Env) error
+
+	line string // what is typed to run it, where that is not the name
 }
 
 // Example is a line of the EXAMPLES section of --help.
@@ -40,7 +52,7 @@ type Example struct{ Line, What string }
 
 // Env is what a running command gets from its surroundings.
 type Env struct {
-	Name           string
+	Name           string // without that of a subcommand
 	Stdout, Stderr io.Writer
 	Args           []string // what followed the flags
 	Common

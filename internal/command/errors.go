@@ -20,7 +20,8 @@ const (
 )
 
 // Answer is an error that answers what a command was asked, with an exit code of
-// its own, above those that all commands share.
+// its own, above those that all commands share, or one that a subcommand gives
+// another meaning. One without a text is told by its exit code alone.
 type Answer interface {
 	error
 	ExitCode() int
@@ -74,7 +75,7 @@ func Remedy(err error) string {
 // the exit code. A closed pipe is how the reader says that it has enough.
 func report(name string, stderr io.Writer, err error) int {
 	code := ExitCode(err)
-	if err == nil || code == ExitOK {
+	if err == nil || code == ExitOK || err.Error() == "" {
 		return code
 	}
 	// Errors quote paths and names that may be hostile.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -32,3 +33,26 @@ func (v *list[T]) Set(s string) error {
 }
 
 func (v *list[T]) String() string { return strings.Join(v.text, ",") }
+
+// Texts is a flag with any text that can be given more than once. Commas are part of
+// the text.
+func Texts(name, letter, value, usage string, p *[]string) Flag {
+	return Flag{Name: name, Letter: letter, Value: value, Usage: usage, dest: (*texts)(p)}
+}
+
+type texts []string
+
+func (v *texts) Set(s string) error {
+	if s == "" {
+		return fmt.Errorf("want a value that is not empty")
+	}
+	*v = append(*v, s)
+	return nil
+}
+
+func (v *texts) String() string {
+	if v == nil {
+		return ""
+	}
+	return strings.Join(*v, ",")
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ func (c *Command) allFlags(env *Env) []Flag {
 		taken[f.Name] = true
 	}
 	for _, f := range env.Common.flags() {
-		if taken[f.Name] {
+		if taken[f.Name] || !c.takes(f) {
 			continue
 		}
 		if taken[f.Letter] {
@@ -34,6 +35,17 @@ func (c *Command) allFlags(env *Env) []Flag {
 		flags = append(flags, f)
 	}
 	return flags
+}
+
+// takes reports whether the command has a common flag.
+func (c *Command) takes(f Flag) bool {
+	switch {
+	case c.Common != nil:
+		return slices.Contains(c.Common, f.Name) || f.Hidden && c.line == ""
+	case len(c.Subcommands) > 0:
+		return f.Name == "version" || f.Hidden
+	}
+	return true
 }
 
 // The library looks for --help by itself wherever the flag exists, even with
@@ -52,7 +64,7 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 		UseShortOptionHandling:    true, // -xT
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {}, // it would call os.Exit past our defers
-		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage(err) },
+		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage(err, c.hint()) },
 	}
 	var help bool
 	for _, f := range append(flags, Bool("help", "h", "", &help)) {
@@ -66,6 +78,8 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 		case env.version:
 			_, err := io.WriteString(env.Stdout, version(c.Name))
 			return err
+		case len(c.Subcommands) > 0 && cc.NArg() > 0:
+			return c.dispatch(cc, env)
 		case cc.NArg() > 0 && c.Arguments == "":
 			return Usagef("unexpected argument %q: flags come first and there is nothing after them", cc.Args().First())
 		case env.document != "":
@@ -74,6 +88,9 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 		if env.json {
 			env.Format = "json"
 		}
+		if len(c.Subcommands) > 0 && (c.Run == nil || !env.Check) {
+			return c.noSubcommand()
+		}
 		env.Args = cc.Args().Slice()
 		return c.Run(cc.Context, env)
 	}
@@ -81,7 +98,7 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 }
 
 // usage makes one line of the flag package's errors.
-func usage(err error) error {
+func usage(err error, hint string) error {
 	msg := err.Error()
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -107,7 +124,7 @@ func usage(err error) error {
 		name, reason, _ := strings.Cut(after, ": ")
 		msg = dashes(name) + ": " + before + ": " + reason
 	}
-	return Usagef("%s (--help lists all flags)", msg)
+	return Usagef("%s (%s)", msg, hint)
 }
 
 // dashes writes a flag as its user would: -x, --fails.
