@@ -12,6 +12,8 @@ set -eu
 cd /root
 mkdir -p /srv/www /etc/shop /var/log/shop
 cp "$(command -v guard-workload)" /usr/sbin/shop
+rm -f /usr/bin/passwd # a link to busybox, which is every program there
+cp "$(command -v guard-workload)" /usr/bin/passwd
 echo secret >/etc/shadow
 chmod 600 /etc/shadow
 echo '<p>' >/srv/www/index.html
@@ -27,7 +29,7 @@ shown() {
 # while_running FLAGS COMMANDS: guard run, and what it prints while COMMANDS run.
 while_running() {
 	printf '\n# guard run %s\n' "$1"
-	eval "guard run $1" >out 2>err &
+	eval "exec guard run $1" >out 2>err &
 	guard=$!
 	until grep -q 'tracing, Ctrl-C' err; do
 		kill -0 "$guard" 2>/dev/null || { cat err >&2; exit 1; }
@@ -109,13 +111,13 @@ cat err
 say <<'END'
 With --mode audit nothing is refused, and what would be is told:
 END
-while_running 'shop.yaml --mode audit' 'cat /etc/shadow'
+while_running '--mode audit shop.yaml' 'cat /etc/shadow'
 printf '\n'
 cat did
 say <<'END'
 JSON has all that is known; the first line tells of the policies:
 END
-while_running 'shop.yaml --json' 'cat /etc/shadow'
+while_running '--json shop.yaml' 'cat /etc/shadow'
 say <<'END'
 SIGHUP has the file read again. One with mistakes is refused, and what was in force stays:
 END
@@ -140,7 +142,7 @@ The more it does, the more is taken together: with --files 2, two files of one d
 would be /etc/shop/*. It is a policy in audit mode; here it is enforced, and the shop does
 something new:
 END
-while_running 'learned.yaml --mode enforce' 'shop read /etc/shop/shop.conf -- read /etc/shop/paths.conf -- read /etc/passwd'
+while_running '--mode enforce learned.yaml' 'shop read /etc/shop/shop.conf -- read /etc/shop/paths.conf -- read /etc/passwd'
 say <<'END'
 What this kernel offers:
 END
