@@ -90,7 +90,16 @@ struct super_block {
 	struct dentry *s_root;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct inode {
+	struct hlist_head i_dentry;     /* its names in memory: dentry.d_u.d_alias */
 	unsigned short i_mode;          /* S_IFMT: kind of file */
 	kuid_t i_uid;
 	struct super_block *i_sb;
@@ -108,6 +117,9 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 	struct super_block *d_sb;
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 };
 
 struct vfsmount {

@@ -124,9 +124,9 @@ static __always_inline int check_path(u32 hook, const struct path *path, u32 kin
 }
 
 /*
- * A file that nobody can name: of a mount that the kernel has for itself. So is the
- * file behind one of overlayfs, which is opened for it after the outer one was decided
- * on; up to 6.4 that has the outer one's path, and not its inode.
+ * A file of a mount that the kernel has for itself. So is the file behind one of
+ * overlayfs, which is opened for it after the outer one was decided on; up to 6.4
+ * that has the outer one's path, and not its inode.
  */
 static __always_inline bool is_inner(struct file *file)
 {
@@ -135,6 +135,49 @@ static __always_inline bool is_inner(struct file *file)
 
 	return file->f_path.dentry->d_inode != file->f_inode ||
 	       is_kernels_own(BPF_CORE_READ(mnt, mnt_ns));
+}
+
+#define SB_KERNMOUNT (1 << 22) /* of memfd, pipes, sockets: nobody mounts those */
+
+/*
+ * A decision about the file behind another. What denies a directory denies it through
+ * an overlay too; but what is allowed, and by default denied, was the outer one.
+ */
+__noinline int decide_inner(u32 hook, u64 named, u64 address, u32 kinds)
+{
+	struct inode *inode = (void *)address;
+	struct dentry *dentry = (void *)named;
+	int ret = 0;
+
+	if (BPF_CORE_READ(inode, i_sb, s_flags) & SB_KERNMOUNT)
+		return 0;
+	if (BPF_CORE_READ(dentry, d_inode) != inode) { /* up to 6.4 */
+		struct hlist_node *alias = NULL;
+
+		if (bpf_core_field_exists(dentry->d_u.d_alias))
+			alias = BPF_CORE_READ(inode, i_dentry.first);
+		if (!alias)
+			return 0;
+		if (bpf_core_field_exists(dentry->d_u.d_alias))
+			dentry = (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
+	}
+	ret = ask(hook, kinds);
+	struct scratch *s = asked(ret);
+
+	if (!s)
+		return ret;
+	ret = 0;
+	s->dentry = (u64)dentry;
+	s->inode = address;
+	s->inner = 1;
+	find(SPACE_FILE, generation_flags(s->slot));
+	u32 own = is_own(s);
+
+	for (u32 kind = 0; kind < FILE_KINDS; kind++)
+		if (kinds & IS(kind) && decide(kind, kind * 2 + own))
+			ret = -EPERM;
+	end();
+	return ret;
 }
 
 /* Not 0 if a default may concern the task. */
@@ -182,8 +225,10 @@ static __always_inline int check_file(u32 hook, struct control_block *c, struct 
 		    (!(generation_flags(c->slot) & HAS_FILE_DEFAULTS) || !has_default(kinds)))
 			return 0;
 	}
-	if (!concerned(kinds) || is_inner(file))
+	if (!concerned(kinds))
 		return 0;
+	if (is_inner(file))
+		return verdict(decide_inner(hook, number(&file->f_path.dentry), number(&file->f_inode), kinds));
 	if (!keep)
 		bpf_probe_read_kernel(&at, sizeof(at), &file->f_path);
 	int ret = decide_place(hook, (u64)at.mnt, (u64)at.dentry, number(&file->f_inode), kinds);

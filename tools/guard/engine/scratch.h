@@ -58,7 +58,7 @@ struct scratch {
 
 	/* what applies */
 	u32 count;
-	u32 own; /* the file is the task's */
+	u32 inner; /* it is behind another file, which was decided on: only rules that deny count */
 	u32 id[MATCHES];
 	struct set picked; /* special rules */
 	struct set found;  /* by the part that is looked at now */

@@ -267,6 +267,8 @@ __noinline int decide_deny(u32 kind)
 		s->entry = t->deny_entry;
 		s->because = t->deny;
 		s->reason = BY_RULE;
+	} else if (s->inner) {
+		return 0;
 	} else if (s->walk & WALK_UNFINISHED && because_of(s, &g->unresolved_deny[kind])) {
 		s->reason = BY_DOUBT;
 	} else if (!t->allowed && because_of(s, &g->deny[kind])) {
@@ -300,6 +302,8 @@ __noinline int decide_audit(u32 kind)
 		s->entry = t->audit_entry;
 		s->because = t->audit;
 		s->reason = BY_RULE;
+	} else if (s->inner) {
+		return 0;
 	} else if (s->walk & WALK_UNFINISHED && because_of(s, &g->unresolved_audit[kind])) {
 		s->reason = BY_DOUBT;
 	} else if (!t->allowed && !t->allowed_audit && because_of(s, &g->audit[kind])) {
