@@ -4,7 +4,9 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/files"
 echo secret >"$dir/files/key"
-cp "$(command -v busybox || command -v echo)" "$dir/echo"
+for program in /usr/bin/busybox /bin/echo; do
+	[ -e "$program" ] && cp "$program" "$dir/echo" && break
+done
 policy() { # RULE
 	cat >"$dir/demo.yaml" <<END
 version: 1
