@@ -38,6 +38,8 @@ func TestBindPort(t *testing.T) {
 		bindDenied("ssh", "tcp6", "[::ffff:127.0.0.1]:22"), bindDenied("ssh", "tcp6", "[::ffff:0.0.0.0]:22"),
 		mptcp(bindDenied("ssh", "mptcp", "0.0.0.0:22")), mptcp(bindDenied("ssh", "mptcp6", "[::]:22")),
 		bindDenied("ssh", "sctp", "127.0.0.1:22"), bindDenied("ssh", "sctp6", "[::]:22"),
+		trial{do: "bindx sctp 127.0.0.1:22", denied: "bindx: EPERM", happens: "bindx: ok", alerts: []string{"sctp_bind_connect ssh 127.0.0.1:22"}},
+		trial{do: "bindx sctp 127.0.0.1:4009 127.0.0.2:4009", happens: "bindx: ok"},
 		trial{do: "bind-unspec tcp4 22", denied: "bind-unspec: EPERM", happens: "bind-unspec: ok", alerts: []string{"socket_bind ssh 0.0.0.0:22"}},
 		trial{do: "bind-unspec udp4 22", denied: "bind-unspec: EPERM", happens: "bind-unspec: ok", alerts: []string{"socket_bind ssh 0.0.0.0:22"}},
 		trial{do: "listen tcp4 0.0.0.0:22", denied: "listen: EPERM bind", happens: "listen: ok 22", alerts: []string{"socket_bind ssh 0.0.0.0:22"},

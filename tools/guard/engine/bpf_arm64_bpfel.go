@@ -247,6 +247,7 @@ const (
 	bpfProgSbPivotroot        = "sb_pivotroot"
 	bpfProgSbRemount          = "sb_remount"
 	bpfProgSbUmount           = "sb_umount"
+	bpfProgSctpBindConnect    = "sctp_bind_connect"
 	bpfProgSeed               = "seed"
 	bpfProgSocketBind         = "socket_bind"
 	bpfProgSocketConnect      = "socket_connect"
@@ -347,6 +348,7 @@ type bpfProgramSpecs struct {
 	SbPivotroot        *ebpf.ProgramSpec `ebpf:"sb_pivotroot"`
 	SbRemount          *ebpf.ProgramSpec `ebpf:"sb_remount"`
 	SbUmount           *ebpf.ProgramSpec `ebpf:"sb_umount"`
+	SctpBindConnect    *ebpf.ProgramSpec `ebpf:"sctp_bind_connect"`
 	Seed               *ebpf.ProgramSpec `ebpf:"seed"`
 	SocketBind         *ebpf.ProgramSpec `ebpf:"socket_bind"`
 	SocketConnect      *ebpf.ProgramSpec `ebpf:"socket_connect"`
@@ -549,6 +551,7 @@ type bpfPrograms struct {
 	SbPivotroot        *ebpf.Program `ebpf:"sb_pivotroot"`
 	SbRemount          *ebpf.Program `ebpf:"sb_remount"`
 	SbUmount           *ebpf.Program `ebpf:"sb_umount"`
+	SctpBindConnect    *ebpf.Program `ebpf:"sctp_bind_connect"`
 	Seed               *ebpf.Program `ebpf:"seed"`
 	SocketBind         *ebpf.Program `ebpf:"socket_bind"`
 	SocketConnect      *ebpf.Program `ebpf:"socket_connect"`
@@ -601,6 +604,7 @@ func (p *bpfPrograms) Close() error {
 		p.SbPivotroot,
 		p.SbRemount,
 		p.SbUmount,
+		p.SctpBindConnect,
 		p.Seed,
 		p.SocketBind,
 		p.SocketConnect,

@@ -54,6 +54,9 @@ rules:
 		trial{do: "connect sctp 127.1.2.3:7", denied: "connect: EPERM", happens: "connect: ok refused", alerts: []string{"socket_connect host 127.1.2.3:7"}},
 		trial{do: "connect sctp6 [::ffff:127.1.2.3]:7", denied: "connect: EPERM", happens: "connect: ok refused", alerts: []string{"socket_connect host [::ffff:127.1.2.3]:7"}},
 		trial{do: "sendto sctp 127.1.2.3:7", denied: "sendto: EPERM", happens: "sendto: *", alerts: []string{"socket_sendmsg host 127.1.2.3:7"}},
+		trial{do: "connectx sctp 127.0.0.1:7 127.1.2.3:7", denied: "connectx: EPERM", happens: "connectx: ok refused", alerts: []string{"sctp_bind_connect host 127.1.2.3:7"}},
+		trial{do: "connectx sctp6 [::1]:7 [::ffff:127.1.2.3]:7", denied: "connectx: EPERM", happens: "connectx: *", alerts: []string{"sctp_bind_connect host [::ffff:127.1.2.3]:7"}},
+		trial{do: "connectx sctp 127.0.0.1:7 127.0.0.2:7", happens: "connectx: ok refused"},
 		trial{do: "raw-send 127.1.2.3", denied: "raw-send: EPERM", happens: "raw-send: ok", alerts: []string{"socket_sendmsg host 127.1.2.3:0"}},
 		trial{do: "raw-send 127.1.2.3 unspec", denied: "raw-send: EPERM", happens: "raw-send: ok", alerts: []string{"socket_sendmsg host 127.1.2.3:0"}},
 		// What goes on.

@@ -56,6 +56,7 @@ const (
 	TaskFixSetgroups  Hook = "task_fix_setgroups"
 	Capset            Hook = "capset"
 	UsernsCreate      Hook = "userns_create"
+	SctpBindConnect   Hook = "sctp_bind_connect"
 )
 
 // hooks are all hooks in the order of their numbers in records (hooks.h), from 1 on.
@@ -65,6 +66,7 @@ var hooks = []Hook{
 	InodeRemovexattr, InodeSetACL, InodeRemoveACL, InodeFileSetattr, FileIoctl, BprmCheckSecurity, BprmCredsFromFile, SocketCreate, SocketBind, SocketListen,
 	SocketConnect, SocketSendmsg, UnixStreamConnect, UnixMaySend, SbMount, SbKernMount, SbRemount, SbUmount,
 	SbPivotroot, MoveMount, TaskFixSetuid, TaskFixSetgid, TaskFixSetgroups, Capset, UsernsCreate,
+	SctpBindConnect,
 }
 
 // Hooks returns all hooks that the engine has a program for.

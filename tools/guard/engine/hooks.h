@@ -49,6 +49,7 @@ enum hook {
 	HOOK_TASK_FIX_SETGROUPS,
 	HOOK_CAPSET,
 	HOOK_USERNS_CREATE,
+	HOOK_SCTP_BIND_CONNECT,
 };
 
 const volatile bool rename_has_flags = false;   /* 5.14 */

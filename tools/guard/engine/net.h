@@ -499,6 +499,71 @@ int BPF_PROG(socket_sendmsg, struct socket *socket, struct msghdr *msg, int size
 			   BPF_CORE_READ((struct msghdr___control *)msg, msg_controllen) != 0);
 }
 
+/* ---- SCTP, which binds and connects to several addresses ---- */
+
+#define SCTP_BINDX_ADD 100
+#define SCTP_CONNECTX_OLD 107
+#define SCTP_CONNECTX 110
+#define SCTP_CONNECTX3 111
+#define SCTP_ADDRESSES 16
+
+/*
+ * Decides on one address of a list, which begins there and may be as long as left.
+ * The number of bytes that it takes, or what the hook returns.
+ */
+__noinline int decide_sctp(u64 sock, u64 at, u32 left, u32 kind)
+{
+	struct sock *sk = (void *)sock;
+	struct scratch *s = scratch_of_task();
+
+	if (!s || left > 0xffff)
+		return 0;
+	s->count = s->walk = 0;
+	if (!read_address(s, sk, (void *)at, left, true))
+		return 0; /* the kernel refuses it */
+	int size = s->detail.family == AF_INET6 ? sizeof(struct sockaddr_in6___ringside) :
+						  sizeof(struct sockaddr_in___ringside) + 8;
+
+	if (kind == BIND)
+		return decide_bind(s, sk) ? -EPERM : size;
+	u32 proto = proto_of(s, sk);
+
+	resolve_any(s, sk);
+	match_flow(SPACE_CONNECT, proto, generation_flags(s->slot));
+	return decide(CONNECT, 0) ? -EPERM : size;
+}
+
+SEC("lsm/sctp_bind_connect")
+int BPF_PROG(sctp_bind_connect, struct sock *sk, int option, struct sockaddr *addresses, int len)
+{
+	u64 sock = number(&ctx[0]), at = number(&ctx[2]);
+	u32 kind = CONNECT, left = len;
+
+	if (option == SCTP_BINDX_ADD)
+		kind = BIND;
+	else if (option != SCTP_CONNECTX && option != SCTP_CONNECTX_OLD && option != SCTP_CONNECTX3)
+		return 0;
+	int ret = ask(HOOK_SCTP_BIND_CONNECT, IS(kind));
+	struct scratch *s = asked(ret);
+
+	if (!s)
+		return verdict(ret);
+	for (int i = 0; i < SCTP_ADDRESSES; i++) {
+		ret = decide_sctp(sock, at, left, kind);
+		if (ret <= 0)
+			break;
+		at += ret;
+		left -= ret;
+	}
+	if (ret > 0 && left) { /* there are more than we look at */
+		s->count = 0;
+		s->walk = WALK_UNFINISHED;
+		ret = decide(kind, 0);
+	}
+	end();
+	return verdict(ret);
+}
+
 /* Peers of AF_UNIX, as the kernel has found them. */
 
 struct unix_address {

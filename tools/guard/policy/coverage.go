@@ -85,6 +85,9 @@ func needsOf(d Decision, r *Rule) (all []Need) {
 	if c := r.Connect; c != nil {
 		if c.Proto != 0 {
 			add(needConnect...)
+			if c.Proto&OtherProto != 0 {
+				add(needSCTP...)
+			}
 		}
 		if c.AllUnix() || len(c.Unix) > 0 {
 			add(needUnix...)
@@ -96,6 +99,9 @@ func needsOf(d Decision, r *Rule) (all []Need) {
 		}
 		if b.Proto&UDP != 0 {
 			add(needAutobind...)
+		}
+		if b.Proto&OtherProto != 0 {
+			add(needSCTP...)
 		}
 		if b.AllUnix() || len(b.Unix) > 0 {
 			add(needBindUnix...)

@@ -34,6 +34,7 @@ func TestCovers(t *testing.T) {
 			[]string{"4:9 error no-hook: rule r is about binding, and kernel 5.4 has no hook socket_bind (5.7)",
 				"4:9 error no-hook: rule r is about listening without binding, and kernel 5.4 has no hook socket_listen (5.7)",
 				"4:9 error no-hook: rule r is about binding by sending, and kernel 5.4 has no hook socket_connect (5.7), socket_sendmsg (5.7)",
+				"4:9 error no-hook: rule r is about further addresses of SCTP, and kernel 5.4 has no hook sctp_bind_connect (5.7)",
 				"4:9 error no-hook: rule r is about binding Unix sockets, and kernel 5.4 has no hook socket_bind (5.7), path_mknod (5.7), socket_listen (5.7)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -107,6 +107,7 @@ var (
 	needExec    = []need{seenBy("executing files", "bprm_check_security")}
 	needLoad    = []need{seenBy("mapping files as code", "mmap_file", "file_mprotect")}
 	needConnect = []need{seenBy("connecting", "socket_connect"), seenBy("sending without connecting", "socket_sendmsg")}
+	needSCTP    = []need{seenBy("further addresses of SCTP", "sctp_bind_connect")}
 	needUnix    = []need{seenBy("connecting to Unix sockets", "unix_stream_connect", "unix_may_send")}
 	needBind    = []need{seenBy("binding", "socket_bind"), seenBy("listening without binding", "socket_listen")}
 	// The first datagram of a socket binds it.

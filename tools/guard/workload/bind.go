@@ -9,6 +9,7 @@ import (
 
 var bindOps = map[string]operation{
 	"bind":              bind,
+	"bindx":             sctpAddresses(100), // SCTP_SOCKOPT_BINDX_ADD
 	"bind-unspec":       bindUnspec,
 	"bind-zero":         bindZero,
 	"bind-range":        bindRange,

@@ -11,6 +11,7 @@ import (
 var connectOps = map[string]operation{
 	"connect":               connect,
 	"connect-bound":         bound(func(fd int, to unix.Sockaddr) error { return unix.Connect(fd, to) }),
+	"connectx":              sctpAddresses(110), // SCTP_SOCKOPT_CONNECTX
 	"connect-unspec-family": connectUnspec,
 	"connect-v4-on-v6":      connectV4onV6,
 	"connect-fastopen":      connectFastopen,
@@ -98,6 +99,23 @@ func bound(do func(fd int, to unix.Sockaddr) error) operation {
 				return "", at("bind", err)
 			}
 			return reached(do(fd, address(c.args[0], c.args[2])))
+		})
+	}
+}
+
+// sctpAddresses passes a list of addresses to an option of SCTP.
+func sctpAddresses(option int) operation {
+	return func(c *call) (string, error) {
+		return withSocket(c.args[0], func(fd int) (string, error) {
+			var list []byte
+			for _, a := range c.args[1:] {
+				list = append(list, raw(address(c.args[0], a))...)
+			}
+			err := unix.SetsockoptString(fd, unix.IPPROTO_SCTP, option, string(list))
+			if option == 110 && err == unix.EINPROGRESS {
+				err = nil
+			}
+			return reached(err)
 		})
 	}
 }

@@ -115,6 +115,7 @@
 //
 //	connect PROTO ADDR:PORT
 //	connect-bound PROTO ADDR:PORT ADDR:PORT  bind to the first, connect to the second
+//	connectx PROTO ADDR:PORT...  of SCTP, to all of them
 //	connect-unspec-family PROTO  connect to AF_UNSPEC
 //	connect-v4-on-v6 ADDR:PORT  a socket of UDP over IPv6, an address of IPv4
 //	connect-fastopen ADDR:PORT [PROTO]  sendto with MSG_FASTOPEN
@@ -137,6 +138,7 @@
 //	raw-send ADDR [FAMILY]  a raw packet of IP; FAMILY: unspec, for an address of AF_UNSPEC
 //	packet-send  a frame on the loopback
 //	bind PROTO ADDR:PORT
+//	bindx PROTO ADDR:PORT...  of SCTP, to all of them
 //	bind-unspec PROTO PORT  bind to AF_UNSPEC and the address 0
 //	bind-zero PROTO  tells the port
 //	bind-range LOW HIGH  port 0 with that ip_local_port_range, in a network namespace, and listen; tells the port
