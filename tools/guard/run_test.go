@@ -356,7 +356,7 @@ func TestCheckHost(t *testing.T) {
 	stdout, stderr, code := execute(t, f, "--check", file(t, head+shadow))
 	qt.Check(t, qt.Equals(code, command.ExitOK))
 	qt.Check(t, qt.Equals(stderr, ""))
-	qt.Check(t, qt.Matches(stdout, `(?s)guard can run on kernel .*\n  capability CAP_BPF \(to load BPF programs and make maps\): (held|missing)\n.*  security hooks: \d+ of 43\n.*`))
+	qt.Check(t, qt.Matches(stdout, `(?s)guard can run on kernel .*\n  capability CAP_BPF \(to load BPF programs and make maps\): (held|missing)\n.*  security hooks: \d+ of \d+\n.*`))
 	qt.Check(t, qt.Equals(len(f.sets), 0))
 	qt.Check(t, qt.IsTrue(f.closed))
 
