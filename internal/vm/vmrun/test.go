@@ -38,8 +38,8 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	fs.BoolVar(&o.verbose, "v", false, "show everything the tests print")
 	fs.IntVar(&o.count, "count", 1, "run each test `N` times")
 	fs.IntVar(&o.parallel, "j", 2, "boot at most `N` kernels at a time")
-	fs.DurationVar(&o.timeout, "timeout", 15*time.Minute, "time for one package on one kernel")
-	fs.DurationVar(&o.limit, "limit", 45*time.Minute, "time for one kernel, boot included")
+	fs.DurationVar(&o.timeout, "timeout", 25*time.Minute, "time for one package on one kernel")
+	fs.DurationVar(&o.limit, "limit", 60*time.Minute, "time for one kernel, boot included")
 	fs.BoolVar(&o.refresh, "refresh", false, "look for newer point releases first")
 	if err := parse(fs, args); err != nil {
 		return 0, err
