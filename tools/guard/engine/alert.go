@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -158,6 +159,9 @@ func objectOf(r *bpfAlert, path []byte) Object {
 		o.Dev, o.Ino = r.Dev, r.Ino
 		o.PathCut, o.Detached = r.Cut&cutPath != 0 || r.PathWalk&walkUnfinished != 0, r.PathWalk&walkDetached != 0
 		o.Path = string(events.JoinPath(nil, path, r.Cut&cutPath != 0, false))
+		if o.Detached { // the root of a file system is called "/" there
+			o.Path = "/" + strings.TrimLeft(o.Path, "/")
+		}
 	}
 	if k := r.Decision; (k == kindConnect || k == kindBind) && (d.Family == unix.AF_INET || d.Family == unix.AF_INET6) {
 		addr := netip.AddrFrom16(d.Address)

@@ -350,12 +350,14 @@ rules:
 		trial{do: "list " + m + "/merged", happens: "list: ok 0"},
 	)
 	t.Run("without", func(t *testing.T) {
-		// Without the rule about mounts, the file has another inode and another path there.
+		// Without the rule about mounts the file behind is denied, by its place in its file
+		// system: nobody can name it otherwise.
 		(&fence{f.Manager, t}).trials(`
 rules:
   - {id: file, subject: all, file: {paths: "`+m+`/secret/**", access: read}, action: deny}
 `,
-			trial{do: alone(overlay + " -- read " + m + "/merged/f"), happens: "overlay-mount: ok\nread: ok 4"},
+			trial{do: alone(overlay + " -- read " + m + "/merged/f"), denied: "overlay-mount: ok\nread: EPERM", happens: "overlay-mount: ok\nread: ok 4",
+				alerts: []string{"file_open file /secret/f"}},
 			trial{do: "read " + m + "/secret/f", denied: "read: EPERM", happens: "read: ok 4", alerts: []string{"file_open file " + m + "/secret/f"}},
 		)
 	})
