@@ -140,6 +140,7 @@ struct path {
 
 struct vm_area_struct {
 	struct file *vm_file;           /* NULL for memory that is no file's */
+	unsigned long vm_flags;         /* VM_* */
 };
 
 struct file {

@@ -205,7 +205,7 @@ const (
 	bpfMapPorts               = "ports"
 	bpfMapQuestion            = "question"
 	bpfMapScratches           = "scratches"
-	bpfMapSeeded              = "seeded"
+	bpfMapSeeding             = "seeding"
 	bpfMapSets                = "sets"
 	bpfMapSpecials            = "specials"
 	bpfMapTableTypes          = "table_types"
@@ -390,7 +390,7 @@ type bpfMapSpecs struct {
 	Ports        *ebpf.MapSpec `ebpf:"ports"`
 	Question     *ebpf.MapSpec `ebpf:"question"`
 	Scratches    *ebpf.MapSpec `ebpf:"scratches"`
-	Seeded       *ebpf.MapSpec `ebpf:"seeded"`
+	Seeding      *ebpf.MapSpec `ebpf:"seeding"`
 	Sets         *ebpf.MapSpec `ebpf:"sets"`
 	Specials     *ebpf.MapSpec `ebpf:"specials"`
 	TableTypes   *ebpf.MapSpec `ebpf:"table_types"`
@@ -455,7 +455,7 @@ type bpfMaps struct {
 	Ports        *ebpf.Map `ebpf:"ports"`
 	Question     *ebpf.Map `ebpf:"question"`
 	Scratches    *ebpf.Map `ebpf:"scratches"`
-	Seeded       *ebpf.Map `ebpf:"seeded"`
+	Seeding      *ebpf.Map `ebpf:"seeding"`
 	Sets         *ebpf.Map `ebpf:"sets"`
 	Specials     *ebpf.Map `ebpf:"specials"`
 	TableTypes   *ebpf.Map `ebpf:"table_types"`
@@ -488,7 +488,7 @@ func (m *bpfMaps) Close() error {
 		m.Ports,
 		m.Question,
 		m.Scratches,
-		m.Seeded,
+		m.Seeding,
 		m.Sets,
 		m.Specials,
 		m.TableTypes,

@@ -9,7 +9,7 @@
 #include "scratch.h"
 
 struct question {
-	u32 tid;    /* the thread that asks, 0 for none, WHO for the one that asks about ino */
+	u32 tid;    /* the thread that asks, 0 for none, WHO for the one that asks about dev and ino */
 	u32 tgid;   /* its process: in a container, it does not know these two */
 	u32 refuse; /* refuse it, to show that we can */
 	u32 dev;
@@ -57,7 +57,7 @@ int BPF_PROG(inode_getattr, const struct path *path)
 	struct inode *inode = BPF_CORE_READ(path, dentry, d_inode);
 
 	if (q->tid == WHO && BPF_CORE_READ(inode, i_ino) == q->ino &&
-	    BPF_CORE_READ(inode, i_nlink) == 0) {
+	    BPF_CORE_READ(inode, i_sb, s_dev) == q->dev) {
 		q->tid = (u32)ids;
 		q->tgid = ids >> 32;
 		q->started = process_start();

@@ -13,7 +13,7 @@ import (
 type bits struct {
 	of    map[string]int // by definition
 	used  [words * 64]bool
-	fresh bool // a subject came that running tasks may be
+	fresh set // bits of subjects that running tasks were not looked at for
 	// asked are the definitions that were asked for since the last sweep.
 	asked map[string]bool
 }
@@ -37,7 +37,7 @@ func (b *bits) get(definition string) (bit int, ok bool) {
 	}
 	b.used[bit] = true
 	b.of[definition] = bit
-	b.fresh = true
+	b.fresh.add(bit)
 	return bit, true
 }
 

@@ -199,3 +199,35 @@ rules:
 	qt.Check(t, qt.Equals(in.finish(), "open: EPERM"))
 	qt.Check(t, qt.Equals(f.alert().Rule, "group"))
 }
+
+// TestSubjectsChange: when a subject goes and another comes, tasks of the first are not
+// of the second, and what a task was when it executed it stays over reloads, whatever
+// it says that it executes now.
+func TestSubjectsChange(t *testing.T) {
+	dir := t.TempDir()
+	secret := write(t, dir+"/secret", "s")
+	one, two := copyWorkload(t, dir+"/one"), copyWorkload(t, dir+"/two")
+	of := func(name, exe, more string) string {
+		return enforce(`
+subjects:
+  ` + name + `: {exe: [` + exe + `], descendants: true}
+` + more + `
+rules:
+  - {id: ` + name + `, subject: ` + name + `, file: {paths: [` + secret + `], access: read}, action: deny}
+`)
+	}
+	f := start(t, of("a", one, ""))
+	w := holdAs(t, one, "wait", "open", secret, "r")
+	f.set(enforce("rules: [{id: x, subject: all, file: {paths: [" + dir + "/x], access: read}, action: deny}]\n"))
+	f.set(of("b", two, "")) // has the bit that a had
+	qt.Check(t, qt.Equals(w.finish(), "open: ok"))
+	qt.Check(t, qt.Equals(doAs(t, two, "open", secret, "r"), "open: EPERM"))
+	f.drain()
+
+	f.set(of("a", one, ""))
+	w = holdAs(t, one, "set-exe-file", two, "wait", "open", secret, "r")
+	f.set(of("a", one, "  c: {exe: [/nobody]}")) // running tasks are looked at for this
+	f.set(strings.Replace(of("a", one, "  c: {exe: [/nobody]}"), "subject: a", "subject: [a, c]", 1))
+	qt.Check(t, qt.Equals(w.finish(), "open: EPERM"))
+	qt.Check(t, qt.Equals(f.alert().Rule, "a"))
+}

@@ -8,7 +8,6 @@
 #define FMODE_READ 1
 #define FMODE_WRITE 2
 #define FMODE_EXEC 0x20
-#define O_CREAT 0100
 #define O_TRUNC 01000
 #define O_TMPFILE_ONLY 020000000
 #define S_IFMT 0170000
@@ -17,6 +16,7 @@
 #define PROT_EXEC 4
 #define MAP_PRIVATE 2
 #define MAP_TYPE 15
+#define VM_SHARED 8
 #define RENAME_EXCHANGE 2
 
 /*
@@ -75,21 +75,11 @@ static __always_inline bool is_own(struct scratch *s)
 
 #define NOTHING_FOUND 1 /* no rule speaks of the file, whoever asks */
 
-/*
- * A decision about one file in one place: 0, -EPERM, or NOTHING_FOUND. mnt is 0
- * where the hook does not know it, inode where it is that of the dentry.
- */
-__noinline int decide_place(u32 hook, u64 mnt, u64 dentry, u64 inode, u32 kinds)
+/* Decides on the place that is in the scratch: 0, -EPERM, or NOTHING_FOUND. */
+static __always_inline int decide_found(struct scratch *s, u32 kinds)
 {
-	int ret = ask(hook, kinds);
-	struct scratch *s = asked(ret);
+	int ret = 0;
 
-	if (!s)
-		return ret;
-	ret = 0;
-	s->mnt = mnt;
-	s->dentry = dentry;
-	s->inode = inode;
 	find(SPACE_FILE, generation_flags(s->slot));
 	u32 own = is_own(s);
 
@@ -100,6 +90,23 @@ __noinline int decide_place(u32 hook, u64 mnt, u64 dentry, u64 inode, u32 kinds)
 		ret = NOTHING_FOUND;
 	end();
 	return ret;
+}
+
+/*
+ * A decision about one file in one place. mnt is 0 where the hook does not know it,
+ * inode where it is that of the dentry.
+ */
+__noinline int decide_place(u32 hook, u64 mnt, u64 dentry, u64 inode, u32 kinds)
+{
+	int ret = ask(hook, kinds);
+	struct scratch *s = asked(ret);
+
+	if (!s)
+		return ret;
+	s->mnt = mnt;
+	s->dentry = dentry;
+	s->inode = inode;
+	return decide_found(s, kinds);
 }
 
 /* The same, for hooks that are called rarely and whose file is never kept. */
@@ -147,7 +154,6 @@ __noinline int decide_inner(u32 hook, u64 named, u64 address, u32 kinds)
 {
 	struct inode *inode = (void *)address;
 	struct dentry *dentry = (void *)named;
-	int ret = 0;
 
 	if (BPF_CORE_READ(inode, i_sb, s_flags) & SB_KERNMOUNT)
 		return 0;
@@ -161,23 +167,15 @@ __noinline int decide_inner(u32 hook, u64 named, u64 address, u32 kinds)
 		if (bpf_core_field_exists(dentry->d_u.d_alias))
 			dentry = (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
 	}
-	ret = ask(hook, kinds);
+	int ret = ask(hook, kinds);
 	struct scratch *s = asked(ret);
 
 	if (!s)
 		return ret;
-	ret = 0;
 	s->dentry = (u64)dentry;
 	s->inode = address;
 	s->inner = 1;
-	find(SPACE_FILE, generation_flags(s->slot));
-	u32 own = is_own(s);
-
-	for (u32 kind = 0; kind < FILE_KINDS; kind++)
-		if (kinds & IS(kind) && decide(kind, kind * 2 + own))
-			ret = -EPERM;
-	end();
-	return ret;
+	return decide_found(s, kinds);
 }
 
 /* Not 0 if a default may concern the task. */
@@ -194,11 +192,7 @@ __noinline int has_default(u32 kinds)
 	if (!g)
 		return 0;
 	who_at_most(&subjects, g, kinds);
-	for (u32 kind = 0; kind < FILE_KINDS; kind++)
-		if (kinds & IS(kind) &&
-		    (meets(&g->deny[kind], &subjects) || meets(&g->audit[kind], &subjects)))
-			return 1;
-	return 0;
+	return any_of(g->deny, &subjects, kinds) || any_of(g->audit, &subjects, kinds);
 }
 
 /*
@@ -287,7 +281,6 @@ int BPF_PROG(file_receive, struct file *file)
 	return c ? check_file(HOOK_FILE_RECEIVE, c, file, kinds_of_mode(file->f_mode)) : 0;
 }
 
-#define MAY_EXEC 1
 #define MAY_WRITE 2
 #define MAY_READ 4
 #define MAY_APPEND 8
@@ -335,12 +328,11 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct file *file = vma->vm_file;
-
 	u32 kinds = 0;
 
 	if (prot & PROT_EXEC)
 		kinds |= IS(LOAD);
-	if (prot & PROT_WRITE)
+	if (prot & PROT_WRITE && vma->vm_flags & VM_SHARED)
 		kinds |= IS(HELD_WRITE);
 	return file && kinds ? check_path(HOOK_FILE_MPROTECT, &file->f_path, kinds) : 0;
 }

@@ -138,7 +138,9 @@ func (h *host) test() error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	if err := h.ask(question{TID: who, Ino: st.Ino}); err != nil {
+	// The kernel's number of a device is not that of stat.
+	dev := unix.Major(st.Dev)<<20 | unix.Minor(st.Dev)
+	if err := h.ask(question{TID: who, Dev: dev, Ino: st.Ino}); err != nil {
 		return err
 	}
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -169,7 +171,7 @@ func (h *host) test() error {
 func (h *host) findOwn() error {
 	err := h.findRoot()
 	if err == nil {
-		h.own, _, h.ownKnown, err = h.identify("/proc/self/exe", "/proc/self/exe")
+		h.own, h.ownKnown, err = h.identify("/proc/self/exe", "/proc/self/exe")
 	}
 	return err
 }
@@ -202,7 +204,7 @@ func (h *host) file(path string) (file, string, bool, error) {
 	case err != nil:
 		return file{}, real, false, fmt.Errorf("follow %s: %w", path, err)
 	}
-	f, _, found, err := h.identify(path, filepath.Join(h.root, real))
+	f, found, err := h.identify(path, filepath.Join(h.root, real))
 	if found {
 		h.remember(path, f)
 	}
@@ -234,26 +236,26 @@ func (h *host) forget() {
 	clear(h.asked)
 }
 
-func (h *host) identify(name, path string) (file, string, bool, error) {
+func (h *host) identify(name, path string) (f file, found bool, err error) {
 	if err := h.ask(question{TID: h.tid}); err != nil {
-		return file{}, "", false, err
+		return file{}, false, err
 	}
 	var st unix.Stat_t
-	err := unix.Stat(path, &st)
+	err = unix.Stat(path, &st)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
-		return file{}, "", false, nil // it went in between
+		return file{}, false, nil // it went in between
 	case err != nil:
-		return file{}, "", false, fmt.Errorf("look at %s: %w", name, err)
+		return file{}, false, fmt.Errorf("look at %s: %w", name, err)
 	}
 	q, err := h.answer()
 	if err != nil {
-		return file{}, "", false, err
+		return file{}, false, err
 	}
 	if q.Answers == 0 {
-		return file{}, "", false, fmt.Errorf("look at %s: the kernel did not ask its security modules", name)
+		return file{}, false, fmt.Errorf("look at %s: the kernel did not ask its security modules", name)
 	}
-	return file{q.Dev, q.Ino}, "", true, nil
+	return file{q.Dev, q.Ino}, true, nil
 }
 
 func (h *host) self() (file, bool) { return h.own, h.ownKnown }

@@ -106,21 +106,28 @@ int BPF_PROG(task_free, struct task_struct *task)
 	return 0;
 }
 
-/* How many labels a pass over the running tasks has changed. */
+/* A pass over the running tasks. */
+struct seeding {
+	u64 changed;      /* labels */
+	u64 clean;        /* take new subjects away: their bits were those of others */
+	struct set fresh; /* subjects that are new: nobody has been one of them yet */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, u64);
-} seeded SEC(".maps");
+	__type(value, struct seeding);
+} seeding SEC(".maps");
 
 struct bpf_iter__task___ringside {
 	struct task_struct *task;
 } __attribute__((preserve_access_index));
 
 /*
- * Gives running tasks the labels that they would have if the policy had been
- * there before them, as far as their parents still run.
+ * Gives running tasks the labels of new subjects that they would have if the policy had
+ * been there before them, as far as their parents still run. What was written down
+ * of the other subjects stays: a task can change what it seems to execute.
  */
 SEC("iter/task")
 int seed(struct bpf_iter__task___ringside *ctx)
@@ -128,9 +135,9 @@ int seed(struct bpf_iter__task___ringside *ctx)
 	struct task_struct *task = ctx->task;
 	u32 zero = 0;
 	struct control_block *c = bpf_map_lookup_elem(&control, &zero);
-	u64 *changed = bpf_map_lookup_elem(&seeded, &zero);
+	struct seeding *pass = bpf_map_lookup_elem(&seeding, &zero);
 
-	if (!task || !c || !changed)
+	if (!task || !c || !pass)
 		return 0;
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 
@@ -149,13 +156,15 @@ int seed(struct bpf_iter__task___ringside *ctx)
 
 	if (parent)
 		keep_descendants(&exe, &parent->exe, slot);
-	if (old)
-		keep_descendants(&exe, &old->exe, slot);
 #pragma unroll
-	for (int i = 0; i < WORDS; i++)
-		more |= exe.w[i] ^ (old ? old->exe.w[i] : 0);
+	for (int i = 0; i < WORDS; i++) {
+		u64 had = old ? old->exe.w[i] : 0, fresh = pass->fresh.w[i];
+
+		exe.w[i] = pass->clean ? had & ~fresh : had | (exe.w[i] & fresh);
+		more |= exe.w[i] ^ had;
+	}
 	if (more && !put_label((u64)task, &exe))
-		*changed += 1;
+		pass->changed += 1;
 	end();
 	return 0;
 }

@@ -292,15 +292,21 @@ func (m *Manager) label(slot uint32) error {
 			return err
 		}
 	}
+	fresh := !m.bits.fresh.empty() // or all subjects were there before, and so their labels are
+	if fresh {
+		if err := m.object.clean(m.bits.fresh); err != nil {
+			return err
+		}
+	}
 	m.control.LabelSlot = slot
-	if err := m.writeControl(); err != nil {
+	if err := m.writeControl(); err != nil || !fresh {
 		return err
 	}
-	if !m.bits.fresh {
-		return nil // all subjects were there before, and so their labels are
+	if err := m.object.seed(m.bits.fresh); err != nil {
+		return err
 	}
-	m.bits.fresh = false
-	return m.object.seed()
+	m.bits.fresh = set{}
+	return nil
 }
 
 // read starts handing out alerts.

@@ -31,6 +31,9 @@ const (
 	pinnedMap  = "map_"
 )
 
+// pinnedMaps are what PinnedStatus reads.
+var pinnedMaps = []string{"counters", "doubts", "note"}
+
 // noteSize is the size in bytes of the map that says in words what is in force.
 const noteSize = 8192
 
@@ -42,6 +45,31 @@ type Status struct {
 	Hooks    []Hook         `json:"hooks"`
 	Alerts   uint64         `json:"alerts"` // since the programs were loaded
 	Lost     uint64         `json:"lost"`   // of them, because nobody read them
+	// Unresolved are decisions about paths that could not be found out, NoMemory those
+	// that there was no memory for: the policies say what becomes of both.
+	Unresolved uint64 `json:"unresolved"`
+	NoMemory   uint64 `json:"no_memory"`
+}
+
+// doubts is struct doubts of subject.h.
+type doubts struct{ NoMemory, Unresolved uint64 }
+
+// account adds to the status what the kernel counts.
+func (s *Status) account(counters, doubted *ebpf.Map) error {
+	c, err := events.ReadCounters(counters)
+	if err != nil {
+		return err
+	}
+	var each []doubts // by CPU
+	if err := doubted.Lookup(uint32(0), &each); err != nil {
+		return fmt.Errorf("read counters: %w", err)
+	}
+	s.Alerts, s.Lost = c.Seen, c.Lost
+	for _, d := range each {
+		s.NoMemory += d.NoMemory
+		s.Unresolved += d.Unresolved
+	}
+	return nil
 }
 
 // PolicyStatus is a policy in force.
@@ -53,7 +81,8 @@ type PolicyStatus struct {
 
 // Pin makes the programs and policies of the manager stay when it ends, in a directory
 // of the BPF file system, which is mounted if it is not. What another manager has
-// pinned there goes when all of ours is in its place: in between, both deny.
+// pinned there goes when all of ours is in its place: in between, both deny. Without a
+// manager, files are not followed to other names.
 func (m *Manager) Pin(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,7 +96,9 @@ func (m *Manager) Pin(dir string) error {
 	name := strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	m.pinned = filepath.Join(dir, name)
 	if err := m.pinAll(); err != nil {
-		return errors.Join(err, removePins(m.pinned))
+		err = errors.Join(err, removePins(m.pinned))
+		m.pinned = ""
+		return err
 	}
 	for _, o := range old {
 		if err := removePins(o); err != nil {
@@ -86,7 +117,7 @@ func (m *Manager) pinAll() error {
 			return err
 		}
 	}
-	for _, name := range []string{"counters", "note"} {
+	for _, name := range pinnedMaps {
 		if err := m.object.maps.Maps[name].Pin(filepath.Join(m.pinned, pinnedMap+name)); err != nil {
 			return fmt.Errorf("pin map %s: %w", name, err)
 		}
@@ -167,29 +198,26 @@ func PinnedStatus(dir string) (*Status, error) {
 		return nil, err
 	}
 	at := all[len(all)-1]
-	note, err := ebpf.LoadPinnedMap(filepath.Join(at, pinnedMap+"note"), &ebpf.LoadPinOptions{ReadOnly: true})
-	if err != nil {
-		return nil, fmt.Errorf("open pinned status: %w", err)
+	maps := make(map[string]*ebpf.Map)
+	for _, name := range pinnedMaps {
+		m, err := ebpf.LoadPinnedMap(filepath.Join(at, pinnedMap+name), &ebpf.LoadPinOptions{ReadOnly: true})
+		if err != nil {
+			return nil, fmt.Errorf("open pinned map %s: %w", name, err)
+		}
+		defer m.Close()
+		maps[name] = m
 	}
-	defer note.Close()
 	var text [noteSize]byte
-	if err := note.Lookup(uint32(0), &text); err != nil {
+	if err := maps["note"].Lookup(uint32(0), &text); err != nil {
 		return nil, fmt.Errorf("read pinned status: %w", err)
 	}
 	s := new(Status)
 	if err := json.Unmarshal(events.CString(text[:]), s); err != nil {
 		return nil, fmt.Errorf("read pinned status: %w", err)
 	}
-	counters, err := ebpf.LoadPinnedMap(filepath.Join(at, pinnedMap+"counters"), &ebpf.LoadPinOptions{ReadOnly: true})
-	if err != nil {
-		return nil, fmt.Errorf("open pinned counters: %w", err)
-	}
-	defer counters.Close()
-	c, err := events.ReadCounters(counters)
-	if err != nil {
+	if err := s.account(maps["counters"], maps["doubts"]); err != nil {
 		return nil, err
 	}
-	s.Alerts, s.Lost = c.Seen, c.Lost
 	s.Hooks = nil
 	entries, err := os.ReadDir(at)
 	if err != nil {
@@ -214,9 +242,7 @@ func (m *Manager) Status() (Status, error) {
 		}
 	}
 	slices.Sort(s.Hooks)
-	var err error
-	s.Alerts, s.Lost, err = m.Counters()
-	return s, err
+	return s, s.account(m.object.maps.Maps["counters"], m.object.maps.Maps["doubts"])
 }
 
 // note writes down what is in force, for who finds it pinned.

@@ -11,15 +11,28 @@ import (
 // at before its parent is.
 const passes = 16
 
-// seed gives running tasks the labels that they would have if the policy had been
-// there before them.
-func (o *bpfObject) seed() error {
+// seeding is struct seeding of label.h.
+type seeding struct {
+	Changed, Clean uint64
+	Fresh          set
+}
+
+// clean takes subjects that are new from running tasks: a bit may have been that of
+// another. Executables must not be labelled with them yet.
+func (o *bpfObject) clean(fresh set) error { return o.pass(seeding{Clean: 1, Fresh: fresh}) }
+
+// seed gives running tasks the labels of new subjects that they would have if the
+// policy had been there before them.
+func (o *bpfObject) seed(fresh set) error { return o.pass(seeding{Fresh: fresh}) }
+
+// pass looks at the running tasks until nothing changes.
+func (o *bpfObject) pass(s seeding) error {
 	p, err := o.load("seed")
 	if err != nil {
 		return err
 	}
 	for range passes {
-		if err := o.maps.Maps["seeded"].Put(uint32(0), uint64(0)); err != nil {
+		if err := o.maps.Maps["seeding"].Put(uint32(0), s); err != nil {
 			return fmt.Errorf("label running tasks: %w", err)
 		}
 		it, err := link.AttachIter(link.IterOptions{Program: p})
@@ -29,11 +42,11 @@ func (o *bpfObject) seed() error {
 		if err := readAll(it); err != nil {
 			return fmt.Errorf("label running tasks: %w", err)
 		}
-		var changed uint64
-		if err := o.maps.Maps["seeded"].Lookup(uint32(0), &changed); err != nil {
+		var done seeding
+		if err := o.maps.Maps["seeding"].Lookup(uint32(0), &done); err != nil {
 			return fmt.Errorf("label running tasks: %w", err)
 		}
-		if changed == 0 {
+		if done.Changed == 0 {
 			return nil
 		}
 	}

@@ -30,8 +30,6 @@ struct {
 struct doubts {
 	u64 no_memory;  /* for a decision or a label */
 	u64 unresolved; /* paths that could not be found out */
-	u64 hits;       /* results taken from the cache */
-	u64 decisions;
 };
 
 struct {

@@ -152,8 +152,10 @@ __noinline int tell(void)
 	struct telling *t = bpf_map_lookup_elem(&tellings, &key);
 	struct generation *g = bpf_map_lookup_elem(&generations, &s->slot);
 
-	if (!t || !g)
+	if (!t || !g) {
+		COUNT(lost);
 		return 0;
+	}
 	record_head_fill(&t->alert.head, 0, task);
 	copy_answer(&t->alert, s);
 	t->alert.revision = g->revision;
@@ -214,17 +216,6 @@ __noinline int add_up(u32 index, u32 offset)
 	if (meets(&e->allow_audit, &s->who))
 		t->allowed_audit = 1;
 	return 0;
-}
-
-static __always_inline int answer(struct scratch *s, u32 reason, u32 denied, u32 entry,
-				  const struct set *because)
-{
-	s->reason = reason;
-	s->denied = denied;
-	s->entry = entry;
-	s->because = *because;
-	tell();
-	return denied ? -EPERM : 0;
 }
 
 /*
@@ -362,10 +353,11 @@ static __always_inline struct control_block *armed(void)
 	return c && c->armed ? c : NULL;
 }
 
-static __always_inline bool concerns(const struct generation *g, const struct set *subjects, u32 kinds)
+/* True if one of the sets, of these kinds, has one of the subjects. */
+static __always_inline bool any_of(const struct set sets[KIND_SLOTS], const struct set *subjects, u32 kinds)
 {
 	for (u32 kind = 0; kind < KINDS; kind++)
-		if (kinds & IS(kind) && meets(&g->concerned[kind], subjects))
+		if (kinds & IS(kind) && meets(&sets[kind], subjects))
 			return true;
 	return false;
 }
@@ -384,7 +376,7 @@ __noinline int concerned(u32 kinds)
 	if (!g)
 		return 0;
 	who_at_most(&subjects, g, kinds);
-	return concerns(g, &subjects, kinds);
+	return any_of(g->concerned, &subjects, kinds);
 }
 
 /* Fills scratch.found with the subjects by one of the cgroups, and goes to the next. */
@@ -469,7 +461,7 @@ __noinline int identify(u32 kinds)
 	}
 	if (g->exceptions)
 		remove_exceptions(&s->who, g);
-	return concerns(g, &s->who, kinds);
+	return any_of(g->concerned, &s->who, kinds);
 }
 
 /* What a policy that is strict about paths is strict about without memory, too. */
@@ -481,10 +473,7 @@ static __always_inline int refused(u32 slot, u32 kinds)
 	if (!g)
 		return 0;
 	who_at_most(&subjects, g, kinds);
-	for (u32 kind = 0; kind < KINDS; kind++)
-		if (kinds & IS(kind) && meets(&g->unresolved_deny[kind], &subjects))
-			return -EPERM;
-	return 0;
+	return any_of(g->unresolved_deny, &subjects, kinds) ? -EPERM : 0;
 }
 
 /*
