@@ -201,3 +201,29 @@ rules:
 	t.Log(got)
 	qt.Check(t, qt.Not(qt.StringContains(got, "opened=0")))
 }
+
+// TestMovedMeanwhile: that no rule speaks of a file is not remembered when a directory
+// above it gets another name, or its mount another place.
+func TestMovedMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/plain/sub/x", "x")
+	for _, d := range []string{"from", "to"} {
+		qt.Assert(t, qt.IsNil(os.Mkdir(dir+"/"+d, 0o755)))
+	}
+	qt.Assert(t, qt.IsNil(unix.Mount("tmpfs", dir+"/from", "tmpfs", 0, "")))
+	t.Cleanup(func() {
+		unix.Unmount(dir+"/from", unix.MNT_DETACH)
+		unix.Unmount(dir+"/to", unix.MNT_DETACH)
+	})
+	write(t, dir+"/from/x", "x")
+	start(t, enforce(`
+rules:
+  - {id: r, subject: all, file: {paths: [`+dir+`/denied/**, `+dir+`/to/x], access: read}, action: deny}
+`))
+	qt.Check(t, qt.Equals(do(t, "open", dir+"/plain/sub/x", "r", "--", "open", dir+"/plain/sub/x", "r",
+		"--", "rename", dir+"/plain", dir+"/denied", "--", "open", dir+"/denied/sub/x", "r"),
+		"open: ok\nopen: ok\nrename: ok\nopen: EPERM"))
+	qt.Check(t, qt.Equals(do(t, "open", dir+"/from/x", "r", "--", "open", dir+"/from/x", "r",
+		"--", "mount-move", dir+"/from", dir+"/to", "--", "open", dir+"/to/x", "r"),
+		"open: ok\nopen: ok\nmount-move: ok\nopen: EPERM"))
+}
