@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
@@ -220,10 +221,47 @@ func TestMovedMeanwhile(t *testing.T) {
 rules:
   - {id: r, subject: all, file: {paths: [`+dir+`/denied/**, `+dir+`/to/x], access: read}, action: deny}
 `))
-	qt.Check(t, qt.Equals(do(t, "open", dir+"/plain/sub/x", "r", "--", "open", dir+"/plain/sub/x", "r",
-		"--", "rename", dir+"/plain", dir+"/denied", "--", "open", dir+"/denied/sub/x", "r"),
-		"open: ok\nopen: ok\nrename: ok\nopen: EPERM"))
+	// The mount first: a name that changes has the policies put in force anew.
 	qt.Check(t, qt.Equals(do(t, "open", dir+"/from/x", "r", "--", "open", dir+"/from/x", "r",
 		"--", "mount-move", dir+"/from", dir+"/to", "--", "open", dir+"/to/x", "r"),
 		"open: ok\nopen: ok\nmount-move: ok\nopen: EPERM"))
+	qt.Check(t, qt.Equals(do(t, "open", dir+"/plain/sub/x", "r", "--", "open", dir+"/plain/sub/x", "r",
+		"--", "rename", dir+"/plain", dir+"/denied", "--", "open", dir+"/denied/sub/x", "r"),
+		"open: ok\nopen: ok\nrename: ok\nopen: EPERM"))
+}
+
+// TestViews: a path of a rule that denies counts in every mount namespace, and one that
+// allows in the initial one, unless the rule says otherwise. There is no file yet that
+// could be known by anything else.
+func TestViews(t *testing.T) {
+	dir := t.TempDir()
+	subject := copyWorkload(t, dir+"/subject")
+	for _, d := range []string{"deny", "allow"} {
+		qt.Assert(t, qt.IsNil(os.Mkdir(dir+"/"+d, 0o755)))
+	}
+	f := start(t, enforce(`
+subjects:
+  s: {exe: [`+subject+`]}
+defaults:
+  s: {create: deny}
+rules:
+  - {id: deny, subject: all, file: {paths: [`+dir+`/deny/a], access: create}, action: deny}
+  - {id: host, subject: all, file: {paths: [`+dir+`/deny/host], access: create}, action: deny, view: host}
+  - {id: allow, subject: s, file: {paths: [`+dir+`/allow/a], access: create}, action: allow}
+  - {id: task, subject: s, file: {paths: [`+dir+`/allow/task], access: create}, action: allow, view: task}
+`))
+	for _, test := range []struct{ program, name, here, there string }{
+		{lookWorkload(t), "deny/a", "EPERM", "EPERM"},
+		{lookWorkload(t), "deny/host", "EPERM", "ok"},
+		{subject, "allow/a", "ok", "EPERM"},
+		{subject, "allow/task", "ok", "ok"},
+	} {
+		path := dir + "/" + test.name
+		qt.Check(t, qt.Equals(doAs(t, test.program, "mountns", "open", path, "w,creat"), "open: "+test.there), qt.Commentf("%s", test.name))
+		os.Remove(path)
+		qt.Check(t, qt.Equals(doAs(t, test.program, "open", path, "w,creat"), "open: "+test.here), qt.Commentf("%s", test.name))
+		os.Remove(path)
+		time.Sleep(2 * settle) // the file was there, and policies are put in force anew
+	}
+	f.drain()
 }
