@@ -217,6 +217,9 @@ func TestMovedMeanwhile(t *testing.T) {
 		unix.Unmount(dir+"/to", unix.MNT_DETACH)
 	})
 	write(t, dir+"/from/x", "x")
+	// Where something is mounted already, if only in another mount namespace, mounting
+	// touches no names.
+	hold(t, "mountns", "mount", "tmpfs", dir+"/to", "--", "wait", "id")
 	start(t, enforce(`
 rules:
   - {id: r, subject: all, file: {paths: [`+dir+`/denied/**, `+dir+`/to/x], access: read}, action: deny}
