@@ -3,7 +3,7 @@
 #pragma once
 
 #include "hooks.h"
-#include "verdict.h"
+#include "ask.h"
 
 #define FMODE_READ 1
 #define FMODE_WRITE 2

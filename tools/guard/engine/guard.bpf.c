@@ -6,7 +6,8 @@
  *     tables.h    what policies become
  *     subject.h   who the task is
  *     object.h    which rules a file finds; hash.h, scratch.h
- *     verdict.h   what follows from them, and telling it
+ *     verdict.h   what follows from them; tell.h tells it
+ *     ask.h       whether there is anything to decide
  *     special.h   rules that are picked by an operation
  *     canary.h    a program for the engine
  *     label.h     programs that write down who tasks are

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "hooks.h"
-#include "verdict.h"
+#include "ask.h"
 
 /* Adds the sets that the walked path of an executable found. */
 __noinline int add_matches(void)

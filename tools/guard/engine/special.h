@@ -2,7 +2,7 @@
 /* Rules with a bit of their own: picked by what is done, and with what. */
 #pragma once
 
-#include "verdict.h"
+#include "ask.h"
 
 static __always_inline struct special *specials_of(struct scratch *s)
 {
