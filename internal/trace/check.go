@@ -72,11 +72,11 @@ func (s *session[E]) report(err error) *report {
 		Hooks: []hookReport{}, Capabilities: []capabilityReport{},
 	}
 	if err != nil {
-		r.Error = text(err.Error())
-		r.Remedy = text(command.Remedy(err))
+		r.Error = output.VisibleOrNil(err.Error())
+		r.Remedy = output.VisibleOrNil(command.Remedy(err))
 	}
 	if s.loaded != nil {
-		r.Transport = text(s.opts.Transport.String())
+		r.Transport = output.VisibleOrNil(s.opts.Transport.String())
 	}
 	if s.kernel != nil {
 		for _, st := range preflight.Status(s.needs()) {
@@ -86,7 +86,7 @@ func (s *session[E]) report(err error) *report {
 	for _, c := range s.choices {
 		h := hookReport{Name: c.Hook.Name, Refused: append([]string{}, c.Refused...), Blind: []string{}}
 		if c.Rung != nil {
-			h.Rung, h.Costs = text(c.Rung.Name), text(c.Rung.Costs)
+			h.Rung, h.Costs = output.VisibleOrNil(c.Rung.Name), output.VisibleOrNil(c.Rung.Costs)
 			h.Blind = append(h.Blind, c.Rung.Blind...)
 		} else {
 			h.Blind = append(h.Blind, c.Hook.Without)
@@ -123,13 +123,4 @@ func (s *session[E]) describe() []string {
 		lines = append(lines, fmt.Sprintf("transport: %s of %d bytes", s.opts.Transport, s.env.Buffer))
 	}
 	return lines
-}
-
-// text is null for the empty string.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	s = string(output.AppendEscaped(nil, []byte(s))) // errors quote what may be hostile
-	return &s
 }

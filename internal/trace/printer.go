@@ -3,11 +3,8 @@ package trace
 import (
 	"errors"
 	"fmt"
-	"os"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/output"
@@ -80,7 +77,7 @@ func (p *printer[E]) Idle() error {
 	}
 	if now := time.Now(); now.After(p.nextPoll) {
 		p.nextPoll = now.Add(events.FlushInterval)
-		if readerGone(p.env.Stdout) {
+		if output.ReaderGone(p.env.Stdout) {
 			return syscall.EPIPE
 		}
 	}
@@ -222,16 +219,4 @@ func (p *printer[E]) summary(c events.Counters, remark string) {
 		fmt.Fprintf(p.env.Stderr, "; %s", remark)
 	}
 	fmt.Fprintln(p.env.Stderr)
-}
-
-// readerGone reports whether w is a pipe whose reader has left: a command
-// waiting for a rare event would learn that only with the next one.
-func readerGone(w any) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	fds := []unix.PollFd{{Fd: int32(f.Fd())}}
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n > 0 && fds[0].Revents&unix.POLLERR != 0
 }

@@ -170,15 +170,15 @@ func TestReaderGone(t *testing.T) {
 	r, w, err := os.Pipe()
 	qt.Assert(t, qt.IsNil(err))
 	defer w.Close()
-	qt.Check(t, qt.IsFalse(readerGone(w)))
+	qt.Check(t, qt.IsFalse(output.ReaderGone(w)))
 	qt.Check(t, qt.IsNil(r.Close()))
-	qt.Check(t, qt.IsTrue(readerGone(w)))
+	qt.Check(t, qt.IsTrue(output.ReaderGone(w)))
 
 	file, err := os.CreateTemp(t.TempDir(), "")
 	qt.Assert(t, qt.IsNil(err))
 	defer file.Close()
-	qt.Check(t, qt.IsFalse(readerGone(file)))
-	qt.Check(t, qt.IsFalse(readerGone(new(fakeWriter))))
+	qt.Check(t, qt.IsFalse(output.ReaderGone(file)))
+	qt.Check(t, qt.IsFalse(output.ReaderGone(new(fakeWriter))))
 
 	b := newBench(t, command.Common{})
 	b.env.Stdout = w

@@ -76,7 +76,7 @@ func (m *machine) report(env *command.Env, err error) *hostReport {
 		Hooks: []string{}, Lacks: []string{}, Capabilities: []capabilityReport{},
 	}
 	if err != nil {
-		r.Error, r.Remedy = textOrNil(err.Error()), textOrNil(command.Remedy(err))
+		r.Error, r.Remedy = output.VisibleOrNil(err.Error()), output.VisibleOrNil(command.Remedy(err))
 	}
 	for _, s := range preflight.Status(needs()) {
 		r.Capabilities = append(r.Capabilities, capabilityReport{s.Cap.String(), s.Why, s.Have})
@@ -90,13 +90,4 @@ func (m *machine) report(env *command.Env, err error) *hostReport {
 		}
 	}
 	return r
-}
-
-// textOrNil is nil for the empty string.
-func textOrNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	s = string(output.AppendEscaped(nil, []byte(s))) // errors quote what may be hostile
-	return &s
 }

@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/output"
@@ -153,7 +151,7 @@ func (w *watch) idle(now time.Time) error {
 	if err := w.w.Flush(); err != nil {
 		return err
 	}
-	if readerGone(w.env.Stdout) {
+	if output.ReaderGone(w.env.Stdout) {
 		return syscall.EPIPE
 	}
 	return nil
@@ -223,16 +221,4 @@ func (w *watch) finish() error {
 		return errLoss
 	}
 	return nil
-}
-
-// readerGone reports whether w is a pipe whose reader has left: with a rare alert, a
-// write would tell only then.
-func readerGone(w any) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	fds := []unix.PollFd{{Fd: int32(f.Fd())}}
-	n, err := unix.Poll(fds, 0)
-	return err == nil && n > 0 && fds[0].Revents&unix.POLLERR != 0
 }
