@@ -29,6 +29,19 @@ func (r *Run) Account() Account {
 	return a
 }
 
+var skippedRuns = regexp.MustCompile(`; (\d+) runs of our programs were skipped`)
+
+// Skipped returns what the summary says of runs that the kernel skipped, each of
+// which may have been an event: from 7.0 on it can preempt a program, and it
+// skips those that come to the same program meanwhile.
+func (r *Run) Skipped() int {
+	if m := skippedRuns.FindStringSubmatch(r.Stderr()); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		return n
+	}
+	return 0
+}
+
 // Objects are the ids of everything BPF that is in the kernel.
 type Objects struct {
 	Programs map[ebpf.ProgramID]bool

@@ -36,10 +36,17 @@ func TestExactCount(t *testing.T) {
 				pid := storm(t)
 				qt.Assert(t, qt.Equals(r.Stop(), 0))
 				a := r.Account()
-				if transport == "ring" || kernel != "newest" { // see execsnoop's test
+				got := len(r.Events(of(pid)))
+				if kernel == "newest" {
+					// It can preempt all three copies of a program, and perf buffers give
+					// up where three of their callers were; not silently. A skipped run
+					// need not have been an event.
+					told := int(a.Lost) + r.Skipped()
+					qt.Check(t, qt.IsTrue(got <= stormSize && got >= stormSize-min(told, 50)), qt.Commentf("%d events: %s", got, r.Stderr()))
+				} else {
 					qt.Check(t, qt.Equals(a.Lost, 0), qt.Commentf("%s", r.Stderr()))
+					qt.Check(t, qt.Equals(got, stormSize))
 				}
-				qt.Check(t, qt.Equals(len(r.Events(of(pid)))+int(a.Lost), stormSize))
 				validate(t, r.Stdout())
 			})
 		}

@@ -5,8 +5,6 @@ package main
 import (
 	"os"
 	"os/exec"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,23 +43,11 @@ func TestExactCount(t *testing.T) {
 		if kerneltest.Kernel() == "newest" {
 			// Programs can be preempted there, and on an emulated machine all three
 			// copies at the same time; not silently.
-			qt.Check(t, qt.IsTrue(got <= 8*503 && got+skipped(r) >= 8*503), qt.Commentf("%d printed, %d skipped", got, skipped(r)))
+			qt.Check(t, qt.IsTrue(got <= 8*503 && got+r.Skipped() >= 8*503), qt.Commentf("%d printed, %d skipped", got, r.Skipped()))
 			return
 		}
 		qt.Check(t, qt.Equals(got, 8*503))
 	})
-}
-
-var skippedRuns = regexp.MustCompile(`(\d+) runs of our programs were skipped`)
-
-// skipped is how many runs the account says were skipped.
-func skipped(r *kerneltest.Run) int {
-	m := skippedRuns.FindStringSubmatch(r.Stderr())
-	if m == nil {
-		return 0
-	}
-	n, _ := strconv.Atoi(m[1])
-	return n
 }
 
 // With a reader that stands still the buffer overflows: everything that was
@@ -76,7 +62,7 @@ func TestLoss(t *testing.T) {
 			qt.Check(t, qt.Equals(r.Stop(), 1), qt.Commentf("--fail-on-loss"))
 			a := r.Account()
 			qt.Check(t, qt.IsTrue(a.Lost > 1000), qt.Commentf("lost %d", a.Lost))
-			seen := int(a.Seen) + skipped(r) // from 7.0 on, under such a load
+			seen := int(a.Seen) + r.Skipped() // from 7.0 on, under such a load
 			qt.Check(t, qt.IsTrue(seen >= 8*503), qt.Commentf("seen %d", seen))
 			qt.Check(t, qt.Equals(uint64(len(r.Events(func(kerneltest.Event) bool { return true }))), a.Printed))
 		})

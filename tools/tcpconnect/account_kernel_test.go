@@ -5,8 +5,6 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,7 +43,7 @@ func TestExactCount(t *testing.T) {
 				// told is a bound; it is much less that is missing.
 				told, few := 0, 0
 				if kerneltest.Kernel() == "newest" {
-					told, few = int(a.Lost)+skippedRuns(r), 50
+					told, few = int(a.Lost)+r.Skipped(), 50
 					t.Logf("%s", r.Stderr())
 				}
 				qt.Check(t, qt.IsTrue(int(a.Lost) <= few), qt.Commentf("%s", r.Stderr()))
@@ -65,17 +63,6 @@ func TestExactCount(t *testing.T) {
 	}
 }
 
-var skipped = regexp.MustCompile(`; (\d+) runs of our programs were skipped`)
-
-// skippedRuns is what the account says of runs that may have been events.
-func skippedRuns(r *kerneltest.Run) int {
-	if m := skipped.FindStringSubmatch(r.Stderr()); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		return n
-	}
-	return 0
-}
-
 // The classic table has a row for every attempt as well, at its beginning.
 func TestExactTable(t *testing.T) {
 	for _, rung := range rungs(t) {
@@ -85,7 +72,7 @@ func TestExactTable(t *testing.T) {
 		qt.Assert(t, qt.Equals(r.Stop(), 0))
 		told, few := 0, 0
 		if kerneltest.Kernel() == "newest" {
-			told, few = int(r.Account().Lost)+skippedRuns(r), 20
+			told, few = int(r.Account().Lost)+r.Skipped(), 20
 		}
 		qt.Check(t, qt.IsTrue(int(r.Account().Lost) <= few), qt.Commentf("%s", r.Stderr()))
 		rows := func(pid int) (n int) {

@@ -26,6 +26,13 @@ func init() {
 	// For fork.go: nothing runs in a child but the thread that called fork.
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(-1)
+	// The runtime interrupts threads that have run for 10 ms, and with them the
+	// call that is being tried.
+	block := unix.Sigset_t{}
+	block.Val[0] = 1 << (unix.SIGURG - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &block, nil); err != nil {
+		panic(err)
+	}
 }
 
 // call is one operation with its arguments.
