@@ -45,7 +45,7 @@ type Kind string
 // kindNames are the kinds by their numbers in records (tables.h).
 var kindNames = [kinds]Kind{
 	"read", "write", "create", "delete", "attr", "exec", "load", "read", "write",
-	"connect", "bind", "socket", "mount", "setuid",
+	"connect", "bind", "socket", "mount", "setuid", "self",
 }
 
 // Process is the task that was about to do it.
@@ -86,6 +86,7 @@ type Object struct {
 var operationNames = [operations]string{
 	"new", "bind", "move", "remount", "umount", "pivot", "propagation", "",
 	"setuid", "setgid", "setgroups", "exec", "userns", "capset", "fileless", "no_args",
+	"signal", "trace", "map", "program", "switch",
 }
 
 // recordSize is the fixed part of a record; strings follow behind their length.
@@ -170,7 +171,7 @@ func objectOf(r *bpfAlert, path []byte) Object {
 		}
 		o.Addr = netip.AddrPortFrom(addr, d.Port)
 	}
-	if k := r.Decision; d.Operation < operations && (k == kindMount || k == kindSetuid || k == kindExec && d.Operation >= isFileless) {
+	if k := r.Decision; d.Operation < operations && (k == kindMount || k == kindSetuid || k == kindSelf || k == kindExec && d.Operation >= isFileless) {
 		o.Operation = operationNames[d.Operation]
 	}
 	return o

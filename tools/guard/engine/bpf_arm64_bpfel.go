@@ -145,7 +145,7 @@ type bpfGeneration struct {
 
 type bpfSpecial struct {
 	_  structs.HostLayout
-	Of [16]struct {
+	Of [21]struct {
 		_ structs.HostLayout
 		W [4]uint64
 	}
@@ -201,6 +201,7 @@ const (
 	bpfMapLabels              = "labels"
 	bpfMapNetworks            = "networks"
 	bpfMapNote                = "note"
+	bpfMapOwn                 = "own"
 	bpfMapPaths               = "paths"
 	bpfMapPorts               = "ports"
 	bpfMapQuestion            = "question"
@@ -213,6 +214,8 @@ const (
 	bpfMapUnconcerned         = "unconcerned"
 	bpfMapUsers               = "users"
 	bpfMapWords               = "words"
+	bpfProgBpfMap             = "bpf_map"
+	bpfProgBpfProg            = "bpf_prog"
 	bpfProgBprmCheckSecurity  = "bprm_check_security"
 	bpfProgBprmCommittedCreds = "bprm_committed_creds"
 	bpfProgBprmCredsFromFile  = "bprm_creds_from_file"
@@ -242,6 +245,7 @@ const (
 	bpfProgPathSymlink        = "path_symlink"
 	bpfProgPathTruncate       = "path_truncate"
 	bpfProgPathUnlink         = "path_unlink"
+	bpfProgPtraceAccessCheck  = "ptrace_access_check"
 	bpfProgSbKernMount        = "sb_kern_mount"
 	bpfProgSbMount            = "sb_mount"
 	bpfProgSbPivotroot        = "sb_pivotroot"
@@ -249,6 +253,7 @@ const (
 	bpfProgSbUmount           = "sb_umount"
 	bpfProgSctpBindConnect    = "sctp_bind_connect"
 	bpfProgSeed               = "seed"
+	bpfProgSelfSwitch         = "self_switch"
 	bpfProgSocketBind         = "socket_bind"
 	bpfProgSocketConnect      = "socket_connect"
 	bpfProgSocketCreate       = "socket_create"
@@ -259,6 +264,7 @@ const (
 	bpfProgTaskFixSetgroups   = "task_fix_setgroups"
 	bpfProgTaskFixSetuid      = "task_fix_setuid"
 	bpfProgTaskFree           = "task_free"
+	bpfProgTaskKill           = "task_kill"
 	bpfProgUnixMaySend        = "unix_may_send"
 	bpfProgUnixStreamConnect  = "unix_stream_connect"
 	bpfProgUsernsCreate       = "userns_create"
@@ -314,6 +320,8 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
+	BpfMap             *ebpf.ProgramSpec `ebpf:"bpf_map"`
+	BpfProg            *ebpf.ProgramSpec `ebpf:"bpf_prog"`
 	BprmCheckSecurity  *ebpf.ProgramSpec `ebpf:"bprm_check_security"`
 	BprmCommittedCreds *ebpf.ProgramSpec `ebpf:"bprm_committed_creds"`
 	BprmCredsFromFile  *ebpf.ProgramSpec `ebpf:"bprm_creds_from_file"`
@@ -343,6 +351,7 @@ type bpfProgramSpecs struct {
 	PathSymlink        *ebpf.ProgramSpec `ebpf:"path_symlink"`
 	PathTruncate       *ebpf.ProgramSpec `ebpf:"path_truncate"`
 	PathUnlink         *ebpf.ProgramSpec `ebpf:"path_unlink"`
+	PtraceAccessCheck  *ebpf.ProgramSpec `ebpf:"ptrace_access_check"`
 	SbKernMount        *ebpf.ProgramSpec `ebpf:"sb_kern_mount"`
 	SbMount            *ebpf.ProgramSpec `ebpf:"sb_mount"`
 	SbPivotroot        *ebpf.ProgramSpec `ebpf:"sb_pivotroot"`
@@ -350,6 +359,7 @@ type bpfProgramSpecs struct {
 	SbUmount           *ebpf.ProgramSpec `ebpf:"sb_umount"`
 	SctpBindConnect    *ebpf.ProgramSpec `ebpf:"sctp_bind_connect"`
 	Seed               *ebpf.ProgramSpec `ebpf:"seed"`
+	SelfSwitch         *ebpf.ProgramSpec `ebpf:"self_switch"`
 	SocketBind         *ebpf.ProgramSpec `ebpf:"socket_bind"`
 	SocketConnect      *ebpf.ProgramSpec `ebpf:"socket_connect"`
 	SocketCreate       *ebpf.ProgramSpec `ebpf:"socket_create"`
@@ -360,6 +370,7 @@ type bpfProgramSpecs struct {
 	TaskFixSetgroups   *ebpf.ProgramSpec `ebpf:"task_fix_setgroups"`
 	TaskFixSetuid      *ebpf.ProgramSpec `ebpf:"task_fix_setuid"`
 	TaskFree           *ebpf.ProgramSpec `ebpf:"task_free"`
+	TaskKill           *ebpf.ProgramSpec `ebpf:"task_kill"`
 	UnixMaySend        *ebpf.ProgramSpec `ebpf:"unix_may_send"`
 	UnixStreamConnect  *ebpf.ProgramSpec `ebpf:"unix_stream_connect"`
 	UsernsCreate       *ebpf.ProgramSpec `ebpf:"userns_create"`
@@ -386,6 +397,7 @@ type bpfMapSpecs struct {
 	Labels       *ebpf.MapSpec `ebpf:"labels"`
 	Networks     *ebpf.MapSpec `ebpf:"networks"`
 	Note         *ebpf.MapSpec `ebpf:"note"`
+	Own          *ebpf.MapSpec `ebpf:"own"`
 	Paths        *ebpf.MapSpec `ebpf:"paths"`
 	Ports        *ebpf.MapSpec `ebpf:"ports"`
 	Question     *ebpf.MapSpec `ebpf:"question"`
@@ -451,6 +463,7 @@ type bpfMaps struct {
 	Labels       *ebpf.Map `ebpf:"labels"`
 	Networks     *ebpf.Map `ebpf:"networks"`
 	Note         *ebpf.Map `ebpf:"note"`
+	Own          *ebpf.Map `ebpf:"own"`
 	Paths        *ebpf.Map `ebpf:"paths"`
 	Ports        *ebpf.Map `ebpf:"ports"`
 	Question     *ebpf.Map `ebpf:"question"`
@@ -484,6 +497,7 @@ func (m *bpfMaps) Close() error {
 		m.Labels,
 		m.Networks,
 		m.Note,
+		m.Own,
 		m.Paths,
 		m.Ports,
 		m.Question,
@@ -517,6 +531,8 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
+	BpfMap             *ebpf.Program `ebpf:"bpf_map"`
+	BpfProg            *ebpf.Program `ebpf:"bpf_prog"`
 	BprmCheckSecurity  *ebpf.Program `ebpf:"bprm_check_security"`
 	BprmCommittedCreds *ebpf.Program `ebpf:"bprm_committed_creds"`
 	BprmCredsFromFile  *ebpf.Program `ebpf:"bprm_creds_from_file"`
@@ -546,6 +562,7 @@ type bpfPrograms struct {
 	PathSymlink        *ebpf.Program `ebpf:"path_symlink"`
 	PathTruncate       *ebpf.Program `ebpf:"path_truncate"`
 	PathUnlink         *ebpf.Program `ebpf:"path_unlink"`
+	PtraceAccessCheck  *ebpf.Program `ebpf:"ptrace_access_check"`
 	SbKernMount        *ebpf.Program `ebpf:"sb_kern_mount"`
 	SbMount            *ebpf.Program `ebpf:"sb_mount"`
 	SbPivotroot        *ebpf.Program `ebpf:"sb_pivotroot"`
@@ -553,6 +570,7 @@ type bpfPrograms struct {
 	SbUmount           *ebpf.Program `ebpf:"sb_umount"`
 	SctpBindConnect    *ebpf.Program `ebpf:"sctp_bind_connect"`
 	Seed               *ebpf.Program `ebpf:"seed"`
+	SelfSwitch         *ebpf.Program `ebpf:"self_switch"`
 	SocketBind         *ebpf.Program `ebpf:"socket_bind"`
 	SocketConnect      *ebpf.Program `ebpf:"socket_connect"`
 	SocketCreate       *ebpf.Program `ebpf:"socket_create"`
@@ -563,6 +581,7 @@ type bpfPrograms struct {
 	TaskFixSetgroups   *ebpf.Program `ebpf:"task_fix_setgroups"`
 	TaskFixSetuid      *ebpf.Program `ebpf:"task_fix_setuid"`
 	TaskFree           *ebpf.Program `ebpf:"task_free"`
+	TaskKill           *ebpf.Program `ebpf:"task_kill"`
 	UnixMaySend        *ebpf.Program `ebpf:"unix_may_send"`
 	UnixStreamConnect  *ebpf.Program `ebpf:"unix_stream_connect"`
 	UsernsCreate       *ebpf.Program `ebpf:"userns_create"`
@@ -570,6 +589,8 @@ type bpfPrograms struct {
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
+		p.BpfMap,
+		p.BpfProg,
 		p.BprmCheckSecurity,
 		p.BprmCommittedCreds,
 		p.BprmCredsFromFile,
@@ -599,6 +620,7 @@ func (p *bpfPrograms) Close() error {
 		p.PathSymlink,
 		p.PathTruncate,
 		p.PathUnlink,
+		p.PtraceAccessCheck,
 		p.SbKernMount,
 		p.SbMount,
 		p.SbPivotroot,
@@ -606,6 +628,7 @@ func (p *bpfPrograms) Close() error {
 		p.SbUmount,
 		p.SctpBindConnect,
 		p.Seed,
+		p.SelfSwitch,
 		p.SocketBind,
 		p.SocketConnect,
 		p.SocketCreate,
@@ -616,6 +639,7 @@ func (p *bpfPrograms) Close() error {
 		p.TaskFixSetgroups,
 		p.TaskFixSetuid,
 		p.TaskFree,
+		p.TaskKill,
 		p.UnixMaySend,
 		p.UnixStreamConnect,
 		p.UsernsCreate,

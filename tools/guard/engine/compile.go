@@ -54,6 +54,8 @@ type compiler struct {
 	host     resolver
 	bits     *bits
 	policies []*policy.Policy
+	// selfPolicy is the one of them that is about us, nil for none.
+	selfPolicy *policy.Policy
 	// ports that a bind to port 0 gets one of
 	ephemeral policy.PortRange
 
@@ -71,8 +73,9 @@ type compiler struct {
 	problems     policy.Errors
 }
 
-// compile makes tables of policies, all of whose names are resolved.
-func compile(policies []*policy.Policy, revision uint32, key [2]uint64, host resolver, bits *bits, ephemeral policy.PortRange) (*tables, error) {
+// compile makes tables of policies, all of whose names are resolved. self is the one of them
+// that is about us, nil for none.
+func compile(policies []*policy.Policy, revision uint32, key [2]uint64, host resolver, bits *bits, ephemeral policy.PortRange, self *policy.Policy) (*tables, error) {
 	c := &compiler{
 		tables: &tables{
 			paths: make(map[pathKey]pathIDs), inodes: make(map[inodeKey]inodeIDs),
@@ -81,7 +84,7 @@ func compile(policies []*policy.Policy, revision uint32, key [2]uint64, host res
 			flows: make(map[flowKey]uint32), users: make(map[userKey]uint32),
 			cgroups: make(map[uint64]uint32), words: make(map[wordKey]uint32), names: make(map[int]string),
 		},
-		key: key, host: host, bits: bits, policies: policies, ephemeral: ephemeral,
+		key: key, host: host, bits: bits, policies: policies, ephemeral: ephemeral, selfPolicy: self,
 		objects: make(map[object]*found), entryIDs: make(map[string]uint32),
 		effectAt: make(map[fileEffects]uint32), setIDs: make(map[set]uint32),
 		cgroupSets: make(map[uint64]set), wordSets: make(map[wordKey]set),
@@ -103,6 +106,7 @@ func compile(policies []*policy.Policy, revision uint32, key [2]uint64, host res
 			c.socket(pt)
 			c.mount(pt)
 			c.setuid(pt)
+			c.self(pt)
 		}
 		c.policyDefaults(p)
 	}

@@ -23,7 +23,7 @@ func compileText(t *testing.T, b *bits, yaml string) *tables {
 	t.Helper()
 	p, err := policy.Parse("test.yaml", []byte("version: 1\nname: test\nmode: enforce\n"+yaml))
 	qt.Assert(t, qt.IsNil(err))
-	tb, err := compile(p, 1, [2]uint64{1, 2}, noHost{}, b, policy.DefaultEphemeral)
+	tb, err := compile(p, 1, [2]uint64{1, 2}, noHost{}, b, policy.DefaultEphemeral, nil)
 	qt.Assert(t, qt.IsNil(err))
 	return tb
 }
@@ -162,6 +162,6 @@ func TestLimits(t *testing.T) {
 	}
 	p, err := policy.Parse("test.yaml", []byte(yaml))
 	qt.Assert(t, qt.IsNil(err))
-	_, err = compile(p, 1, [2]uint64{}, noHost{}, newBits(), policy.DefaultEphemeral)
+	_, err = compile(p, 1, [2]uint64{}, noHost{}, newBits(), policy.DefaultEphemeral, nil)
 	qt.Check(t, qt.ErrorMatches(err, "test.yaml:260:5: more than 256 rules about mounts.*"))
 }

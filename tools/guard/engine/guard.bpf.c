@@ -12,6 +12,7 @@
  *     canary.h    a program for the engine
  *     label.h     programs that write down who tasks are
  *     file.h, exec.h, net.h, mount.h, identity.h   programs that decide
+ *     self.h      programs that keep all this from being taken away
  */
 #include "canary.h"
 #include "label.h"
@@ -20,6 +21,7 @@
 #include "net.h"
 #include "mount.h"
 #include "identity.h"
+#include "self.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -42,6 +44,7 @@ union table_types {
 	struct flow_key flow_key;
 	struct user_key user_key;
 	struct word_key word_key;
+	struct own_key own_key;
 	enum hook hook;
 };
 

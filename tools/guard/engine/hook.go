@@ -57,6 +57,12 @@ const (
 	Capset            Hook = "capset"
 	UsernsCreate      Hook = "userns_create"
 	SctpBindConnect   Hook = "sctp_bind_connect"
+
+	// Of [Manager.Protect], and of no policy.
+	TaskKill          Hook = "task_kill"
+	PtraceAccessCheck Hook = "ptrace_access_check"
+	BpfMap            Hook = "bpf_map"
+	BpfProg           Hook = "bpf_prog"
 )
 
 // hooks are all hooks in the order of their numbers in records (hooks.h), from 1 on.
@@ -66,7 +72,7 @@ var hooks = []Hook{
 	InodeRemovexattr, InodeSetACL, InodeRemoveACL, InodeFileSetattr, FileIoctl, BprmCheckSecurity, BprmCredsFromFile, SocketCreate, SocketBind, SocketListen,
 	SocketConnect, SocketSendmsg, UnixStreamConnect, UnixMaySend, SbMount, SbKernMount, SbRemount, SbUmount,
 	SbPivotroot, MoveMount, TaskFixSetuid, TaskFixSetgid, TaskFixSetgroups, Capset, UsernsCreate,
-	SctpBindConnect,
+	SctpBindConnect, TaskKill, PtraceAccessCheck, BpfMap, BpfProg,
 }
 
 // Hooks returns all hooks that the engine has a program for.

@@ -50,6 +50,10 @@ enum hook {
 	HOOK_CAPSET,
 	HOOK_USERNS_CREATE,
 	HOOK_SCTP_BIND_CONNECT,
+	HOOK_TASK_KILL,
+	HOOK_PTRACE_ACCESS_CHECK,
+	HOOK_BPF_MAP,
+	HOOK_BPF_PROG,
 };
 
 const volatile bool rename_has_flags = false;   /* 5.14 */

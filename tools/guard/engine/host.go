@@ -152,6 +152,12 @@ func (h *host) test() error {
 		return err
 	case q.Answers == 0:
 		detail := "a program was attached, and did not run"
+		if b, err := os.ReadFile("/proc/sys/kernel/ftrace_enabled"); err == nil && strings.TrimSpace(string(b)) == "0" {
+			return &preflight.MissingFeature{
+				Feature: "security hooks for BPF programs: kernel.ftrace_enabled is 0, which takes them off",
+				Fix:     "sysctl kernel.ftrace_enabled=1",
+			}
+		}
 		if list := currentLSMs(); list != "" {
 			detail = "bpf is not in " + lsmList + " (" + list + ")"
 		}

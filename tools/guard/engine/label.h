@@ -33,6 +33,20 @@ static __always_inline void match_executable(struct scratch *s, struct file *fil
 		DOUBT(unresolved);
 }
 
+struct task_struct___traced {
+	unsigned int ptrace; /* flags, 0 where nobody traces it */
+} __attribute__((preserve_access_index));
+
+/* Which subjects a task is one of by what it executes: one that is traced is not us. */
+static __always_inline void take_executable(struct set *exe, const struct scratch *s, u64 task)
+{
+	struct task_struct___traced *traced = (void *)task;
+
+	*exe = s->picked;
+	if (BPF_CORE_READ(traced, ptrace))
+		exe->w[0] &= ~(1ull << SUBJECT_GUARD);
+}
+
 /* What stays of a label when the task executes something else. */
 static __always_inline void keep_descendants(struct set *to, const struct set *from, u32 slot)
 {
@@ -76,8 +90,9 @@ int BPF_PROG(bprm_committed_creds, struct linux_binprm *bprm)
 	if (!s)
 		return 0; /* counted; the label that it has stays */
 	match_executable(s, bprm->file);
-	struct set exe = s->picked;
+	struct set exe;
 
+	take_executable(&exe, s, task);
 	if (old)
 		keep_descendants(&exe, &old->exe, slot);
 	put_label(task, &exe);
@@ -149,7 +164,9 @@ int seed(struct bpf_iter__task___ringside *ctx)
 	if (!s)
 		return 0;
 	match_executable(s, file);
-	struct set exe = s->picked;
+	struct set exe;
+
+	take_executable(&exe, s, (u64)task);
 	struct label *parent = label_of(BPF_CORE_READ(task, real_parent));
 	struct label *old = label_of(task);
 	u64 more = 0;

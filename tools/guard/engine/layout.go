@@ -28,6 +28,7 @@ const (
 	kindSocket
 	kindMount
 	kindSetuid
+	kindSelf
 	kinds
 
 	fileKinds = kindHeldWrite + 1
@@ -181,6 +182,11 @@ const (
 	isCapset
 	isFileless
 	isNoArgs
+	isSelfSignal
+	isSelfTrace
+	isSelfMap
+	isSelfProgram
+	isSelfSwitch
 	operations
 )
 
@@ -208,3 +214,11 @@ type wordKey struct {
 	Space, Number uint32
 	Name          [fstypeLen]byte
 }
+
+// Kinds of objects of BPF.
+const (
+	ownMap = iota + 1
+	ownProgram
+)
+
+type ownKey struct{ Kind, ID uint32 }

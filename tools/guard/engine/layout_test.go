@@ -22,7 +22,7 @@ func TestLayout(t *testing.T) {
 		"network_key": reflect.TypeFor[networkKey](), "port_classes": reflect.TypeFor[portClasses](),
 		"flow_key": reflect.TypeFor[flowKey](), "user_key": reflect.TypeFor[userKey](),
 		"word_key": reflect.TypeFor[wordKey](), "question": reflect.TypeFor[question](),
-		"seeding": reflect.TypeFor[seeding](),
+		"seeding": reflect.TypeFor[seeding](), "own_key": reflect.TypeFor[ownKey](),
 	} {
 		var c *btf.Struct
 		qt.Assert(t, qt.IsNil(spec.Types.TypeByName(name, &c)), qt.Commentf("%s", name))

@@ -51,6 +51,7 @@ type Manager struct {
 	mu       sync.Mutex
 	control  controlBlock
 	policies []*policy.Policy
+	self     *policy.Policy // of Protect, nil before
 	status   Status
 	pinned   string             // directory of our pins, "" for none
 	tables   map[uint32]*tables // by revision, the last few
@@ -136,7 +137,8 @@ func (m *Manager) Attach(h Hook) (<-chan Alert, error) {
 func (m *Manager) Detach(h Hook) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, need := range m.kernel().Hooks(enforced(policy.Needs(m.policies))) {
+	all, _ := m.inForce(m.policies)
+	for _, need := range m.kernel().Hooks(enforced(policy.Needs(all))) {
 		if need == string(h) {
 			return fmt.Errorf("detach from the hook %s: a policy that is enforced needs it", h)
 		}
@@ -236,21 +238,27 @@ const keptTables = 4
 // set compiles policies into a slot that nobody uses, gives running tasks their
 // labels, and changes over. Until then nothing is changed for any program.
 func (m *Manager) set(policies []*policy.Policy) error {
-	if err := m.covers(policies); err != nil {
+	all, self := m.inForce(policies)
+	if err := m.covers(all); err != nil {
 		return err
+	}
+	if self != nil {
+		if _, err := m.attach(switchProgram); err != nil {
+			return err
+		}
 	}
 	ephemeral, err := ephemeralPorts()
 	if err != nil {
 		return err
 	}
-	if err := policy.ResolveIDs(policies, m.host.system.User, m.host.system.Group); err != nil {
+	if err := policy.ResolveIDs(all, m.host.system.User, m.host.system.Group); err != nil {
 		return err
 	}
 	if err := m.host.begin(); err != nil {
 		return err
 	}
 	revision := m.generationNumber() + 1
-	t, err := compile(policies, revision, m.key, m.host, m.bits, ephemeral)
+	t, err := compile(all, revision, m.key, m.host, m.bits, ephemeral, self)
 	if err := errors.Join(err, m.host.end()); err != nil {
 		return err
 	}
@@ -260,7 +268,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	}
 	m.tables[revision] = t
 	delete(m.tables, revision-keptTables)
-	if t.generation.Flags&hasExe != 0 || len(enforced(policy.Needs(policies))) > 0 {
+	if t.generation.Flags&hasExe != 0 || self != nil {
 		if err := m.label(slot); err != nil {
 			return err
 		}
@@ -274,7 +282,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	m.policies = policies
 	m.bits.sweep()
 	m.host.forget()
-	return errors.Join(m.note(revision), m.follower.watch(m.host.root, policies))
+	return errors.Join(m.note(revision), m.follower.watch(m.host.root, all))
 }
 
 func (m *Manager) generationNumber() (last uint32) {

@@ -27,6 +27,7 @@ type bpfObject struct {
 	maps     *ebpf.Collection
 	programs map[string]*ebpf.Program
 	empty    map[table]bool // tables that have nothing in them, to be left as they are
+	claims   bool           // what is made is noted as ours
 
 	takesStructs *bool // nil until it was tried
 }
@@ -182,6 +183,9 @@ func (o *bpfObject) load(program string) (*ebpf.Program, error) {
 		return nil, fmt.Errorf("program %s: %w", program, err)
 	}
 	o.programs[program] = p
+	if o.claims {
+		return p, o.claimProgram(p)
+	}
 	return p, nil
 }
 

@@ -248,7 +248,11 @@ func (m *Manager) Status() (Status, error) {
 // note writes down what is in force, for who finds it pinned.
 func (m *Manager) note(revision uint32) error {
 	m.status = Status{Revision: revision, Since: time.Now().UTC(), Policies: []PolicyStatus{}}
-	for _, p := range m.policies {
+	policies := m.policies
+	if m.self != nil {
+		policies, _ = m.inForce(policies)
+	}
+	for _, p := range policies {
 		mode := "audit"
 		if p.Mode != 0 {
 			mode = "enforce"

@@ -28,6 +28,7 @@ enum {
 	READ, WRITE, CREATE, DELETE, ATTR, EXEC, LOAD,
 	HELD_READ, HELD_WRITE, /* of what was opened before */
 	CONNECT, BIND, SOCKET, MOUNT, SETUID,
+	SELF, /* what is done to guard */
 	KINDS,
 };
 
@@ -295,6 +296,8 @@ enum {
 	IS_SETUID, IS_SETGID, IS_SETGROUPS, IS_SUID_EXEC, IS_USERNS, IS_CAPSET,
 	/* execution of what has no name, and without arguments */
 	IS_FILELESS, IS_NO_ARGS,
+	/* what is done to guard */
+	IS_SELF_SIGNAL, IS_SELF_TRACE, IS_SELF_MAP, IS_SELF_PROGRAM, IS_SELF_SWITCH,
 	OPERATIONS,
 };
 

@@ -71,8 +71,23 @@ func (o *bpfObject) writeTable(at table, size int, fill func(*ebpf.Map) error) e
 	if err := fill(m); err != nil {
 		return fmt.Errorf("fill table %s: %w", at.name, err)
 	}
+	if err := m.Freeze(); err != nil { // nobody writes to it any more
+		return fmt.Errorf("freeze table %s: %w", at.name, err)
+	}
+	before := uint32(0)
+	if o.claims {
+		if before, err = o.tableID(at); err != nil {
+			return err
+		}
+		if err := o.claimMap(m); err != nil {
+			return err
+		}
+	}
 	if err := o.maps.Maps[at.name].Put(at.slot, m); err != nil {
 		return fmt.Errorf("put table %s in its place: %w", at.name, err)
+	}
+	if before != 0 {
+		return o.disown(before)
 	}
 	return nil
 }

@@ -201,4 +201,5 @@
 //	bpf-map-update-by-id ID  writes a value over itself
 //	bpf-link-detach-by-id ID
 //	obj-get PATH  open what is pinned there
+//	exec-traced PATH [ARG...]  execute and trace it; tells the exit status
 package main

@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
+	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +23,7 @@ var selfOps = map[string]operation{
 	"bpf-map-update-by-id":  only(mapUpdate),
 	"bpf-link-detach-by-id": only(linkDetach),
 	"obj-get":               objGet,
+	"exec-traced":           execTraced,
 }
 
 func signal(s string) unix.Signal {
@@ -50,6 +54,35 @@ func ptraceAttach(c *call) error {
 		return at("wait", err)
 	}
 	return at("detach", unix.PtraceDetach(pid))
+}
+
+// execTraced executes a program that it traces, and lets it go on.
+func execTraced(c *call) (string, error) {
+	p, err := os.StartProcess(c.args[0], c.args, &os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: &syscall.SysProcAttr{Ptrace: true}})
+	if err != nil {
+		return "", err
+	}
+	for {
+		var status unix.WaitStatus
+		_, err := unix.Wait4(p.Pid, &status, unix.WALL, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return "", at("wait", err)
+		case status.Exited():
+			return fmt.Sprint(status.ExitStatus()), nil
+		case status.Signaled():
+			return "", signalError(status.Signal())
+		}
+		passed := 0
+		if s := status.StopSignal(); s != unix.SIGTRAP {
+			passed = int(s)
+		}
+		if err := unix.PtraceCont(p.Pid, passed); err != nil {
+			return "", at("continue", err)
+		}
+	}
 }
 
 // bpfAttr is union bpf_attr in words of 32 bits, which is enough for the kernel:
