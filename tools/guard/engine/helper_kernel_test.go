@@ -41,7 +41,7 @@ func start(t *testing.T, yaml ...string) *fence {
 	return f
 }
 
-func parse(t *testing.T, yaml ...string) (all []*policy.Policy) {
+func parse(t testing.TB, yaml ...string) (all []*policy.Policy) {
 	t.Helper()
 	for _, y := range yaml {
 		p, err := policy.Parse("test.yaml", []byte(y))
