@@ -204,5 +204,5 @@ var changeFields = []output.Field[change]{
 
 // schema is the JSON Schema of all lines.
 func schema() []byte {
-	return output.Schema("guard", schemaVersion, fields, output.NewVariant("guard", changeFields))
+	return output.Schema("guard", schemaVersion, fields, output.NewVariant("guard", changeFields), output.NewVariant("guard", statusFields))
 }

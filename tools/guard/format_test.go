@@ -19,6 +19,7 @@ import (
 func TestFields(t *testing.T) {
 	qt.Assert(t, qt.IsNil(output.CheckFields(fields)))
 	qt.Assert(t, qt.IsNil(output.CheckFields(changeFields)))
+	qt.Assert(t, qt.IsNil(output.CheckFields(statusFields)))
 }
 
 // show prints alerts in a format.
