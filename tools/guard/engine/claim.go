@@ -124,11 +124,10 @@ func lockDir(dir string, how int) (*claim, error) {
 	return nil, nil
 }
 
-// close gives the right back, and takes a directory away that has nothing in it.
+// close gives the right back, and takes the directory away if it has nothing in it. Where
+// that is not allowed (the one above is sticky, and CAP_FOWNER missing) it stays, empty.
 func (c *claim) close() error {
-	if err := os.Remove(c.dir); err != nil && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.ENOENT) {
-		return errors.Join(fmt.Errorf("remove the directory of pins: %w", err), c.fd.Close())
-	}
+	os.Remove(c.dir)
 	return c.fd.Close()
 }
 
@@ -179,7 +178,7 @@ func makePinDir(dir string) error {
 		return nil
 	case errors.Is(err, unix.EROFS):
 		return &PinDirError{dir, "make the directory", "mount -o remount,rw " + bpfFS, err}
-	case errors.Is(err, unix.EPERM) && strings.Contains(strings.TrimPrefix(dir, there), "."):
+	case errors.Is(err, unix.EPERM) && strings.Contains(dir, "."):
 		return &PinDirError{dir, "make the directory", "name one without dots: the BPF file system keeps them for itself", err}
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return &PinDirError{dir, "make the directory", "run as root, or have root make it for this user", err}
