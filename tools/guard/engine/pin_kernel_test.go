@@ -48,6 +48,14 @@ rules:
 
 	qt.Check(t, qt.IsNil(s.Manager))
 
+	// What one that was killed as it took over has left hides nothing, and goes.
+	qt.Check(t, qt.Equals(s.Older, 0))
+	qt.Assert(t, qt.IsNil(os.Mkdir(pins+"/"+instanceName(), 0o700)))
+	s, err = PinnedStatus(pins)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(s.Older, 1))
+	qt.Check(t, qt.HasLen(s.Policies, 1))
+
 	w := hold(t, "loop-open", secret)
 	m = pinned()
 	got := w.finish()

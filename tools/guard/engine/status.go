@@ -2,7 +2,9 @@ package engine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,7 +84,12 @@ func PinnedStatus(dir string) (*Status, error) {
 		return nil, err
 	}
 	s.Older = len(all) - 1
-	if err := s.readPins(all[len(all)-1]); err != nil {
+	for _, i := range slices.Backward(all) {
+		if err = s.readPins(i); !errors.Is(err, fs.ErrNotExist) {
+			break // or it is being pinned, or removed, just now
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s, nil
