@@ -10,8 +10,8 @@ import (
 	"github.com/ringside-tools/ringside/internal/events"
 )
 
-// TestSubjects: subjects of one name, as "all" and "all but these" have, are told once.
-func TestSubjects(t *testing.T) {
+// TestSubjectsOnce: subjects of one name, as "all" and "all but these" have, are told once.
+func TestSubjectsOnce(t *testing.T) {
 	var who set
 	for _, bit := range []int{1, 5, 7} {
 		who.add(bit)
