@@ -21,6 +21,7 @@ type enforcer interface {
 	Set(policies ...*policy.Policy) error
 	Alerts() <-chan engine.Alert
 	Counters() (seen, lost uint64, err error)
+	Pin(dir string) error
 	Close() error
 }
 
@@ -32,6 +33,15 @@ type machine struct {
 	drop       func() error // the capabilities that are not needed any more
 	system     policy.System
 	mntns      func() uint64 // the initial mount namespace; 0 where it is not known
+	pins       pins
+}
+
+// pins is what there is to do with policies that are pinned in a directory.
+type pins struct {
+	free   func(dir string) error // nil where a run can pin there
+	may    func([]preflight.Need) error
+	status func(dir string) (*engine.Status, error)
+	remove func(dir string) (*engine.Status, error)
 }
 
 // thisMachine is the real one.
@@ -49,6 +59,12 @@ func thisMachine() machine {
 		drop:   drop,
 		system: policy.Root("/"),
 		mntns:  initialMountNS,
+		pins: pins{
+			free:   engine.CheckPins,
+			may:    func(needs []preflight.Need) error { return preflight.Capabilities("guard", needs) },
+			status: engine.PinnedStatus,
+			remove: engine.Unpin,
+		},
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -20,14 +19,6 @@ type event struct {
 // set makes an event of an alert.
 func (e *event) set(a engine.Alert) {
 	e.Alert = a
-	// "all" and "all but these" have one name.
-	var subjects []string
-	for _, name := range a.Process.Subjects {
-		if !slices.Contains(subjects, name) {
-			subjects = append(subjects, name)
-		}
-	}
-	e.Process.Subjects = subjects
 	e.Head = trace.Head{
 		Time: a.Time.UnixNano(), PID: a.Process.PID, TID: a.Process.TID, PPID: a.Process.PPID, UID: a.Process.UID,
 		Comm: []byte(a.Process.Comm), CgroupID: a.Process.CgroupID, ContainerID: a.Process.ContainerID,

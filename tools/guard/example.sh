@@ -119,6 +119,30 @@ JSON has all that is known; the first line tells of the policies:
 END
 while_running '--json shop.yaml' 'cat /etc/shadow'
 say <<'END'
+With --persist the policies stay in force, also when guard is killed. In the meantime
+alerts are counted and not told. Of what it tells on stderr, the warnings are those of
+guard check, and left out here:
+END
+printf '\n# guard run --persist shop.yaml\n'
+guard run --persist shop.yaml >out 2>err &
+guard=$!
+until grep -q 'tracing, Ctrl-C' err; do sleep 0.2; done
+grep -v warning: err
+shown "kill -KILL $guard"
+wait "$guard" || :
+shown 'cat /etc/shadow'
+shown 'guard status'
+say <<'END'
+JSON is a line for each policy:
+END
+shown 'guard status --json'
+say <<'END'
+The next guard run --persist would take over; guard detach takes the policies away:
+END
+shown 'guard detach'
+shown 'cat /etc/shadow'
+shown 'guard status'
+say <<'END'
 SIGHUP has the file read again. One with mistakes is refused, and what was in force stays:
 END
 while_running 'shop.yaml' 'cp wrong.yaml shop.yaml; kill -HUP $guard; until grep -q refused err; do sleep 0.2; done; cat /etc/shadow'

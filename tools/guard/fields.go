@@ -61,7 +61,7 @@ var fields = append(trace.HeadFields("guard", func(e *event) *trace.Head { retur
 		Get: func(e *event) output.Value { return output.Uint(uint64(e.Process.UserNSLevel)) }},
 	field{Name: "subjects", Type: output.TypeTextList, Doc: "Subjects of the policies that the process is one of.",
 		Get: func(e *event) output.Value { return output.TextList(e.Process.Subjects) }},
-	field{Name: "path", Type: output.TypeBytes, Nullable: true, Doc: "The file, program, mount point or Unix socket, from the root of the process's mount namespace; null for what has none, such as an abstract socket.",
+	field{Name: "path", Type: output.TypeBytes, Nullable: true, Doc: "The file, program, mount point or Unix socket, from the root of the process's mount namespace; for an abstract socket, @ and its name; null for what has none, such as a socket without a name.",
 		Get: func(e *event) output.Value { return bytesOrNull(e.Object.Path) }},
 	field{Name: "path_cut", Type: output.TypeBool, Doc: "Whether path lacks its beginning.",
 		Get: func(e *event) output.Value { return output.Bool(e.Object.PathCut) }},
@@ -204,5 +204,5 @@ var changeFields = []output.Field[change]{
 
 // schema is the JSON Schema of all lines.
 func schema() []byte {
-	return output.Schema("guard", schemaVersion, fields, output.NewVariant("guard", changeFields))
+	return output.Schema("guard", schemaVersion, fields, output.NewVariant("guard", changeFields), output.NewVariant("guard", statusFields))
 }

@@ -28,6 +28,9 @@ type fake struct {
 	setErr     error
 	closed     bool
 	opened     engine.Options
+	pinned     []string // directories
+	pinErr     error
+	freeErr    error // what keeps from pinning
 }
 
 func newFake() *fake { return &fake{alerts: make(chan engine.Alert, 256)} }
@@ -58,6 +61,16 @@ func (f *fake) Counters() (uint64, uint64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.seen, f.lost, nil
+}
+
+func (f *fake) Pin(dir string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pinErr != nil {
+		return f.pinErr
+	}
+	f.pinned = append(f.pinned, dir)
+	return nil
 }
 
 func (f *fake) Close() error {
@@ -92,6 +105,7 @@ func (f *fake) machine() machine {
 		drop:       func() error { return nil },
 		system:     policy.Root("testdata/root"),
 		mntns:      func() uint64 { return 4026531841 },
+		pins:       pins{free: func(string) error { return f.freeErr }},
 	}
 }
 

@@ -26,6 +26,7 @@ type learnConfig struct {
 	limits thresholds
 
 	machine machine
+	kernel  policy.Kernel // without HasHook where it cannot be told
 }
 
 func learnCommand() *command.Command {
@@ -77,6 +78,9 @@ func (cfg *learnConfig) run(ctx context.Context, env *command.Env) error {
 	e, err := cfg.machine.begin(env)
 	if err != nil {
 		return err
+	}
+	if len(cfg.exes) > 0 {
+		cfg.kernel, _ = cfg.machine.probe(env.BTF) // begin has found it good
 	}
 	school := newSchool(set.policies, cfg.machine.mntns())
 	err = cfg.attend(ctx, env, e, set, school)
@@ -280,6 +284,7 @@ func (cfg *learnConfig) policyOf(s *school) ([]byte, error) {
 			b.WriteString("---\n")
 		}
 		n := 0
+		left := cfg.leaveOut(p, s)
 		for _, subject := range slices.Sorted(maps.Keys(s.lessons[p])) {
 			l := s.lessons[p][subject]
 			rules := cfg.limits.rules(l, taken)
@@ -290,12 +295,39 @@ func (cfg *learnConfig) policyOf(s *school) ([]byte, error) {
 			}
 		}
 		fmt.Fprintf(&b, "# Learned by guard from %d different operations%s.\n", n, from(p))
+		for _, why := range left {
+			fmt.Fprintf(&b, "# %s\n", escaped(why))
+		}
 		b.Write(policy.Format(p))
 	}
 	if _, err := policy.Parse("what was learned", b.Bytes()); err != nil {
 		return nil, fmt.Errorf("learn: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// leaveOut takes the defaults out of a policy that the running kernel cannot enforce, with
+// what was learned of them, and returns why: a policy with them would be refused as a
+// whole. Policies that somebody else wrote stay as they are.
+func (cfg *learnConfig) leaveOut(p *policy.Policy, s *school) (why []string) {
+	if cfg.kernel.HasHook == nil {
+		return nil
+	}
+	p.Defaults = slices.DeleteFunc(p.Defaults, func(d policy.Default) bool {
+		alone := &policy.Policy{Name: p.Name, Mode: policy.Enforce, Subjects: p.Subjects, Defaults: []policy.Default{d}}
+		for _, f := range policy.Covers(policy.Needs([]*policy.Policy{alone}), cfg.kernel) {
+			if f.Severity != policy.Fatal {
+				continue
+			}
+			why = append(why, fmt.Sprintf("Left out is %s: deny, which this kernel cannot enforce: %s", d.Class, f.Msg))
+			for _, l := range s.lessons[p] {
+				maps.DeleteFunc(l.seen, func(op seen, _ bool) bool { return classOf(op.kind) == d.Class })
+			}
+			return true
+		}
+		return false
+	})
+	return why
 }
 
 // from is where a policy was read.

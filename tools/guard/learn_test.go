@@ -495,3 +495,58 @@ func TestLearnUsage(t *testing.T) {
 		qt.Check(t, qt.Equals(p.Subjects[0].Name, want))
 	}
 }
+
+// TestLearnAbstract: sockets without a file are allowed by their names, but for those that
+// nobody can write or that are others the next time.
+func TestLearnAbstract(t *testing.T) {
+	of := func(names ...string) string {
+		var all []engine.Alert
+		for _, name := range names {
+			all = append(all, did("connect", engine.Object{Family: unix.AF_UNIX, Path: name}))
+		}
+		all = append(all, did("bind", engine.Object{Family: unix.AF_UNIX, Path: "@own"}))
+		got, _ := learned(t, usual(), all...)
+		_, rule, _ := strings.Cut(got, "connect: {")
+		rule, _, _ = strings.Cut(rule, "\n")
+		qt.Check(t, qt.StringContains(got, `bind: {unix: "@own"}`))
+		return rule
+	}
+	qt.Check(t, qt.Equals(of("@b", "@a", "@a", "/run/log"), `unix: [/run/log, "@a", "@b"]}`))
+	qt.Check(t, qt.Equals(of("@/tmp/.X11-unix/X0"), `unix: "@/tmp/.X11-unix/X0"}`))
+	qt.Check(t, qt.Equals(of("@a", "@b", "@c", "@d"), `unix: ["@a", "@b", "@c", "@d"]}`))
+	for _, names := range [][]string{
+		{"@a", "@b", "@c", "@d", "@e"}, {"@"}, {"@a", ""}, {"@a*b"}, {"@a\x00b"}, {"@\xff"}, {"@a\nb"}, {"@0001f"}, {"@" + strings.Repeat("x", 108)},
+	} {
+		qt.Check(t, qt.Equals(of(names...), `unix: "@**"}`), qt.Commentf("%q", names))
+	}
+}
+
+// TestLearnLeftOut: a default that the kernel cannot enforce is left out, and it is said
+// why; in policies of others it is not.
+func TestLearnLeftOut(t *testing.T) {
+	kernel := func(minor int) policy.Kernel { return policy.KernelOf(policy.Version{Major: 5, Minor: minor}) }
+	alerts := []engine.Alert{
+		did("read", engine.Object{Path: "/etc/hosts"}),
+		did("setuid", engine.Object{Operation: "setuid", OldID: 0, NewID: 33}),
+	}
+	cfg := usual()
+	cfg.kernel = kernel(10)
+	got, _ := learned(t, cfg, alerts...)
+	qt.Check(t, qt.StringContains(got, "\n# Left out is setuid: deny, which this kernel cannot enforce: "))
+	qt.Check(t, qt.StringContains(got, "task_fix_setgroups"))
+	qt.Check(t, qt.Equals(strings.Count(got, "setuid: deny"), 1))
+	qt.Check(t, qt.Not(qt.StringContains(got, "nginx-setuid")))
+	qt.Check(t, qt.StringContains(got, "mount: deny"))
+	qt.Check(t, qt.StringContains(got, "id: nginx-read"))
+	policies, err := policy.Parse("x", []byte(got))
+	qt.Assert(t, qt.IsNil(err))
+	for _, f := range policy.Covers(policy.Needs(enforcing(policies)), cfg.kernel) {
+		qt.Check(t, qt.Not(qt.Equals(f.Severity, policy.Fatal)), qt.Commentf("%s", f))
+	}
+
+	cfg = usual()
+	cfg.kernel = policy.KernelOf(policy.Version{Major: 6, Minor: 12})
+	got, _ = learned(t, cfg, alerts...)
+	qt.Check(t, qt.Not(qt.StringContains(got, "Left out")))
+	qt.Check(t, qt.StringContains(got, "\n    setuid: deny"))
+}

@@ -158,12 +158,14 @@ type block struct {
 // endpoints makes rules for addresses and Unix sockets.
 func (c *curriculum) endpoints(class policy.Class) {
 	ports := make(map[policy.Proto]map[netip.Addr][]uint16)
-	var sockets []string
-	abstract := false
+	var sockets, abstract []string
+	anyAbstract := false
 	for _, s := range c.of(class) {
 		switch {
 		case s.unix && s.path == "":
-			abstract = true
+			anyAbstract = true
+		case s.unix && s.path[0] == '@':
+			abstract = append(abstract, s.path)
 		case s.unix:
 			sockets = append(sockets, s.path)
 		default:
@@ -186,8 +188,12 @@ func (c *curriculum) endpoints(class policy.Class) {
 		}
 	}
 	names := sorted(c.collapse(sockets))
-	if abstract {
+	if anyAbstract || len(abstract) >= c.thresholds.files {
 		names = append(names, policy.Pattern{Kind: policy.Subtree, Path: "@"})
+	} else {
+		for _, name := range abstract { // in order, and each once
+			names = append(names, policy.Pattern{Kind: policy.Exact, Path: name})
+		}
 	}
 	if len(names) == 0 {
 		return

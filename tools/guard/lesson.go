@@ -3,7 +3,10 @@ package main
 import (
 	"net/netip"
 	"path"
+	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +17,7 @@ import (
 // seen is an operation that a default would have denied: what is learned from.
 type seen struct {
 	kind      engine.Kind
-	path      string // "" for none; Unix sockets without a file have none
+	path      string // "" for none, such as Unix sockets whose name is none that policies can write
 	otherNS   bool   // path is that of another mount namespace than the initial one
 	fileless  bool
 	addr      netip.AddrPort
@@ -80,7 +83,7 @@ func (s *school) learn(a *engine.Alert) {
 		s.missed[unresolved]++
 		return
 	}
-	op.otherNS = op.path != "" && s.mntns != 0 && a.Process.MountNS != s.mntns
+	op.otherNS = op.path != "" && op.path[0] != '@' && s.mntns != 0 && a.Process.MountNS != s.mntns
 	if s.lessons[p] == nil {
 		s.lessons[p] = make(map[string]*lessons)
 	}
@@ -133,6 +136,10 @@ func seenIn(a *engine.Alert) (s seen, ok bool) {
 	case policy.ClassConnect, policy.ClassBind:
 		if o.Family == unix.AF_UNIX {
 			s.unix, s.path = true, o.Path
+			if strings.HasPrefix(o.Path, "@") {
+				s.path = abstractName(o.Path)
+				return s, true
+			}
 			return s, o.Path == "" || wholePath(o)
 		}
 		s.addr, s.proto = plainAddr(o.Addr), protoOf(o.Protocol)
@@ -152,6 +159,19 @@ func seenIn(a *engine.Alert) (s seen, ok bool) {
 		return s, via(o.Operation) != 0
 	}
 	return s, false
+}
+
+// madeUp are abstract names that the kernel gives sockets which ask for none: others
+// the next time (unix_autobind).
+var madeUp = regexp.MustCompile(`^@[0-9a-f]{5}$`)
+
+// abstractName is a name with its @; "" where a policy cannot name it, or should not.
+func abstractName(name string) string {
+	visible := utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+	if p, err := policy.ParseUnix(name); err != nil || p.Kind != policy.Exact || !visible || madeUp.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // wholePath reports whether the path is one that a policy can name.
@@ -206,7 +226,7 @@ func (s seen) op(task policy.Task) policy.Operation {
 		op.Access = access(s.kind)
 	case policy.ClassConnect, policy.ClassBind:
 		if s.unix && s.path == "" {
-			op.Path = "@" // a name that alerts do not tell
+			op.Path = "@" // any name
 		}
 	case policy.ClassMount:
 		op.MountOp, _ = policy.ParseMountOp(s.operation)

@@ -20,6 +20,10 @@ type runConfig struct {
 	files []string
 	mode  *policy.Mode // for all policies, whatever they say
 
+	persist bool
+	pinDir  string // "" where no flag names one
+	pinned  bool   // the policies stay in force
+
 	machine machine
 	reload  chan os.Signal // nil for SIGHUP
 }
@@ -32,8 +36,10 @@ func runCommandOf(cfg *runConfig) *command.Command {
 		Summary:   "enforce policies until Ctrl-C, and print a line for everything that they deny",
 		Arguments: "[FILE...]",
 		Description: `All policies of all files are in force together, from the line "tracing" on and until
-the end; then nothing of them stays. SIGHUP reads the files again: if they are right,
-the new policies replace the old ones at one moment; if not, the old ones stay.`,
+the end; then nothing of them stays, but with --persist all of it does, until guard
+detach takes it away or the next guard run --persist takes it over. SIGHUP reads the
+files again: if they are right, the new policies replace the old ones at one moment;
+if not, the old ones stay.`,
 		Common: []string{"output", "json", "count", "duration", "quiet", "verbose", "check", "btf", "buffer", "fail-on-loss"},
 		Flags: []command.Flag{
 			command.Texts("policy", "p", "FILE", "a file with policies; repeatable, and more may follow the flags", &cfg.files),
@@ -45,6 +51,8 @@ the new policies replace the old ones at one moment; if not, the old ones stay.`
 				}
 				return nil, fmt.Errorf("want one of audit, enforce")
 			}),
+			command.Bool("persist", "", "the policies stay in force when the command ends, however it ends", &cfg.persist),
+			pinDirFlag(&cfg.pinDir),
 		},
 		Examples: []command.Example{
 			{Line: "guard run -p web.yaml", What: "as the policy says"},
@@ -52,6 +60,7 @@ the new policies replace the old ones at one moment; if not, the old ones stay.`
 			{Line: "guard run --mode enforce web.yaml base.yaml", What: "two files, enforced"},
 			{Line: "guard run -p web.yaml --json | jq -c '[.rule, .exe, .path]'", What: "for a pipeline"},
 			{Line: "guard run -p web.yaml --duration 1h -o csv", What: "for an hour"},
+			{Line: "guard run -p web.yaml --persist", What: "for longer than it runs itself"},
 			{Line: "guard run -p web.yaml --check", What: "could it run? nothing is enforced"},
 			{Line: "kill -HUP $(pidof guard)", What: "read the files again"},
 		},
@@ -69,6 +78,9 @@ func (cfg *runConfig) run(ctx context.Context, env *command.Env) error {
 	}
 	if len(cfg.files) == 0 && !env.Check {
 		return command.Usagef("no policies: want --policy FILE")
+	}
+	if err := cfg.pins(env); err != nil {
+		return err
 	}
 	if cfg.reload == nil {
 		cfg.reload = make(chan os.Signal, 1)
@@ -90,17 +102,27 @@ func (cfg *runConfig) run(ctx context.Context, env *command.Env) error {
 	if closed := e.Close(); err == nil {
 		err = closed
 	}
+	cfg.tellStay(env)
 	return err
 }
 
 // enforce puts the policies in force and tells what they deny, until the end.
 func (cfg *runConfig) enforce(ctx context.Context, env *command.Env, e enforcer, set *policySet) error {
+	if err := cfg.mayPin(); err != nil {
+		return err
+	}
 	w, err := newWatch(env, e)
 	if err != nil {
 		return err
 	}
 	if err := set.put(e); err != nil {
 		return inForce(env, err)
+	}
+	if cfg.persist {
+		if err := e.Pin(cfg.pinDir); err != nil {
+			return pinError(err)
+		}
+		cfg.pinned, w.stay = true, true
 	}
 	if err := cfg.machine.drop(); err != nil {
 		return err
@@ -109,7 +131,11 @@ func (cfg *runConfig) enforce(ctx context.Context, env *command.Env, e enforcer,
 		set.describe(env)
 	}
 	if !env.Quiet {
-		fmt.Fprintf(env.Stderr, "%s: %s, Ctrl-C to end\n%s: tracing, Ctrl-C to end\n", env.Name, set, env.Name)
+		until := "Ctrl-C to end"
+		if cfg.pinned {
+			until = "pinned at " + escaped(cfg.pinDir)
+		}
+		fmt.Fprintf(env.Stderr, "%s: %s, %s\n%s: tracing, Ctrl-C to end\n", env.Name, set, until, env.Name)
 	}
 	if env.Duration > 0 { // from here on: loading is not enforcing
 		var cancel context.CancelFunc

@@ -20,6 +20,7 @@ type watch struct {
 	env     *command.Env
 	w       output.Writer[event]
 	changes output.Writer[change] // nil but for JSON
+	stay    bool                  // the policies stay in force at the end
 
 	event    event
 	printed  uint64
@@ -174,16 +175,26 @@ func (w *watch) tellLoss(total uint64) error {
 // drainTime is how long alerts may be on their way at the end.
 const drainTime = 2 * time.Second
 
-// drain takes the policies out of force and prints what they denied before.
+// drain takes the policies out of force and prints what they denied before. If they stay
+// it prints what they have denied so far: more may come all the time.
 func (w *watch) drain() error {
-	if err := w.Set(); err != nil {
+	sofar, _, err := w.Counters()
+	if err != nil {
 		return err
+	}
+	if !w.stay {
+		if err := w.Set(); err != nil {
+			return err
+		}
 	}
 	deadline := time.After(drainTime)
 	for {
 		seen, lost, err := w.Counters()
 		if err != nil {
 			return err
+		}
+		if w.stay {
+			seen = sofar
 		}
 		if w.printed+lost >= seen {
 			return w.tellLoss(lost)

@@ -66,7 +66,7 @@ type Process struct {
 
 // Object is what it was about to be done to. What does not apply is zero.
 type Object struct {
-	Path     string // from the root of the process's mount namespace
+	Path     string // from the root of the process's mount namespace; or @ and the abstract name of a socket
 	PathCut  bool   // Path lacks its beginning
 	Detached bool   // Path begins at the root of the file system
 	Dev      uint32 // kernel dev_t
@@ -156,7 +156,9 @@ func cstring(chars []int8) string {
 func objectOf(r *bpfAlert, path []byte) Object {
 	d := &r.Detail
 	o := Object{Family: d.Family, Protocol: d.Protocol, SocketType: d.Type, OldID: d.OldId, NewID: d.NewId, FSType: cstring(d.Fstype[:])}
-	if r.Dev != 0 || len(path) > 0 {
+	if r.Abstract != 0 {
+		o.Path = "@" + string(path)
+	} else if r.Dev != 0 || len(path) > 0 {
 		o.Dev, o.Ino = r.Dev, r.Ino
 		o.PathCut, o.Detached = r.Cut&cutPath != 0 || r.PathWalk&walkUnfinished != 0, r.PathWalk&walkDetached != 0
 		o.Path = string(events.JoinPath(nil, path, r.Cut&cutPath != 0, false))
@@ -190,6 +192,7 @@ func (a *Alert) explain(r *bpfAlert, t *tables) {
 		}
 	}
 	slices.Sort(a.Process.Subjects)
+	a.Process.Subjects = slices.Compact(a.Process.Subjects) // "all" and "all but these" have one name
 	switch a.Reason {
 	case ByRule:
 		if p := t.findPart(r.Entry, int(r.Decision), because, a.Denied); p != nil {

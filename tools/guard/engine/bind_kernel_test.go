@@ -185,11 +185,7 @@ rules:
 				g.set(yaml)
 				qt.Check(t, qt.Equals(w.finish(), want))
 				a := g.alert()
-				object := path
-				if name != path {
-					object = "@"
-				}
-				qt.Check(t, qt.Equals(about(a), "socket_listen file "+object))
+				qt.Check(t, qt.Equals(about(a), "socket_listen file "+name))
 				qt.Check(t, qt.Equals(a.Denied, enforced))
 			}
 		}
@@ -246,7 +242,7 @@ rules:
 			trial{do: "bind-range 8080 8080", denied: "bind-range: EPERM bind", happens: "bind-range: ok 8080", alerts: []string{"socket_bind default 127.0.0.1:0"}},
 			trial{do: "bind-unix " + dir + "/s -- unlink " + dir + "/s -- bind-unix @guard-s", happens: "bind-unix: ok\nunlink: ok\nbind-unix: ok"},
 			trial{do: "bind-unix " + dir + "/t -- unlink " + dir + "/t", denied: "bind-unix: EPERM\nunlink: ENOENT", happens: "bind-unix: ok\nunlink: ok", alerts: []string{"socket_bind default " + dir + "/t"}},
-			trial{do: "bind-unix @guard-t", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind default @"}},
+			trial{do: "bind-unix @guard-t", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind default @guard-t"}},
 			trial{do: `bind-unix ""`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind default @"}},
 			// Sending is no bind.
 			trial{do: "autobind-udp -- connect udp4 127.0.0.1:7 -- connect tcp4 127.0.0.1:7", happens: "autobind-udp: ok *\nconnect: ok\nconnect: ok refused"},
@@ -286,8 +282,8 @@ rules:
 `,
 			made("tree", dir+"/tree/s", dir+"/tree/s"), made("tree", dir+"/symlink/s", dir+"/tree/s"), made("file", dir+"/s", dir+"/s"),
 			trial{do: "bind-unix " + dir + "/s dgram -- unlink " + dir + "/s", denied: "bind-unix: EPERM\nunlink: ENOENT", happens: "bind-unix: ok\nunlink: ok", alerts: []string{"socket_bind file " + dir + "/s"}},
-			trial{do: "bind-unix @guard-denied", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind name @"}},
-			trial{do: "bind-unix @guard-denied dgram", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind name @"}},
+			trial{do: "bind-unix @guard-denied", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind name @guard-denied"}},
+			trial{do: "bind-unix @guard-denied dgram", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind name @guard-denied"}},
 			trial{do: "bind-unix @guard-denied2 -- bind-unix @guard-denie", happens: "bind-unix: ok\nbind-unix: ok"},
 			trial{do: "bind-unix " + dir + "/t -- unlink " + dir + "/t", happens: "bind-unix: ok\nunlink: ok"},
 			trial{do: `bind-unix ""`, happens: "bind-unix: ok"},
@@ -301,7 +297,7 @@ rules:
   - {id: any, subject: all, bind: {}, action: deny}
 `,
 			made("any", dir+"/tree/s", dir+"/tree/s"),
-			trial{do: "bind-unix @guard-any", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
+			trial{do: "bind-unix @guard-any", denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @guard-any"}},
 			trial{do: `bind-unix ""`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
 			trial{do: `bind-unix "" dgram`, denied: "bind-unix: EPERM", happens: "bind-unix: ok", alerts: []string{"socket_bind any @"}},
 			bindDenied("any", "tcp4", "127.0.0.1:2222"),

@@ -65,7 +65,7 @@ type bpfAlert struct {
 	ContainerLen uint16
 	ExeLen       uint16
 	PathLen      uint16
-	Unused       uint16
+	Abstract     uint16
 }
 
 type bpfControlBlock struct {

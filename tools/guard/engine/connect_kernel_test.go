@@ -264,9 +264,9 @@ rules:
   - {id: name, subject: all, connect: {unix: ["@guard-denied", "@guard-denied.dgram", "@other"]}, action: deny}
   - {id: file, subject: all, connect: {unix: "**/guard-other"}, action: deny}
 `,
-			stream("name", "@guard-denied", "@"),
-			trial{do: "sendto-unix @guard-denied.dgram", denied: "sendto-unix: EPERM", happens: "sendto-unix: ok", alerts: []string{"unix_may_send name @"}},
-			trial{do: "connect-unix @guard-denied.dgram dgram", denied: "connect-unix: EPERM", happens: "connect-unix: ok", alerts: []string{"unix_may_send name @"}},
+			stream("name", "@guard-denied", "@guard-denied"),
+			trial{do: "sendto-unix @guard-denied.dgram", denied: "sendto-unix: EPERM", happens: "sendto-unix: ok", alerts: []string{"unix_may_send name @guard-denied.dgram"}},
+			trial{do: "connect-unix @guard-denied.dgram dgram", denied: "connect-unix: EPERM", happens: "connect-unix: ok", alerts: []string{"unix_may_send name @guard-denied.dgram"}},
 			trial{do: "connect-unix @guard-other", happens: "connect-unix: ok"},
 			trial{do: "connect-unix @guard-denied-not", happens: "connect-unix: ok"},
 			trial{do: "connect-unix " + other, happens: "connect-unix: ok"},
@@ -277,7 +277,7 @@ rules:
 rules:
   - {id: any, subject: all, connect: {unix: "@**"}, action: deny}
 `,
-			stream("any", "@guard-denied", "@"), stream("any", "@guard-other", "@"),
+			stream("any", "@guard-denied", "@guard-denied"), stream("any", "@guard-other", "@guard-other"),
 			trial{do: "connect-unix " + other, happens: "connect-unix: ok"},
 		)
 	})
@@ -286,7 +286,7 @@ rules:
 rules:
   - {id: any, subject: all, connect: {}, action: deny}
 `,
-			stream("any", "@guard-denied", "@"), stream("any", other, other),
+			stream("any", "@guard-denied", "@guard-denied"), stream("any", other, other),
 			trial{do: "connect tcp4 127.0.0.1:7", denied: "connect: EPERM", happens: "connect: ok refused", alerts: []string{"socket_connect any 127.0.0.1:7"}},
 			trial{do: "listen tcp4 127.0.0.1:2222", happens: "listen: ok 2222"},
 			trial{do: "connect-unix " + dir + "/none", happens: "connect-unix: ENOENT"},
@@ -300,7 +300,7 @@ rules:
 `,
 			trial{do: "connect-unix " + other, happens: "connect-unix: ok"},
 			trial{do: "connect-unix @guard-other", happens: "connect-unix: ok"},
-			stream("default", denied, denied), stream("default", "@guard-denied", "@"),
+			stream("default", denied, denied), stream("default", "@guard-denied", "@guard-denied"),
 		)
 	})
 }

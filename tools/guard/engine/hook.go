@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -78,6 +79,9 @@ var hooks = []Hook{
 // Hooks returns all hooks that the engine has a program for.
 func Hooks() []Hook { return slices.Clone(hooks[1:]) }
 
+// isHook tells the hooks from the programs that write down who tasks are.
+func isHook(program string) bool { return slices.Contains(hooks[1:], Hook(program)) }
+
 // labelHooks are the programs that write down who tasks are. task_free comes first:
 // a label must not outlive its task.
 var labelHooks = []string{"task_free", "bprm_committed_creds", "task_alloc"}
@@ -103,7 +107,9 @@ func (m *Manager) attach(program string) (*attachment, error) {
 	a := &attachment{link: l}
 	m.attached[program] = a
 	if m.pinned != "" {
-		return a, m.pinLink(program, l)
+		if err := m.pinLink(program, l); err != nil {
+			return nil, errors.Join(err, m.detach(program))
+		}
 	}
 	return a, nil
 }

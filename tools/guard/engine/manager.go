@@ -54,6 +54,7 @@ type Manager struct {
 	self     *policy.Policy // of Protect, nil before
 	status   Status
 	pinned   string             // directory of our pins, "" for none
+	claim    *claim             // on the directory above it
 	tables   map[uint32]*tables // by revision, the last few
 
 	follower *follower
@@ -142,6 +143,9 @@ func (m *Manager) Detach(h Hook) error {
 		if need == string(h) {
 			return fmt.Errorf("detach from the hook %s: a policy that is enforced needs it", h)
 		}
+	}
+	if err := m.unpinLink(string(h)); err != nil {
+		return err
 	}
 	return m.detach(string(h))
 }
@@ -398,6 +402,9 @@ func (m *Manager) Close() error {
 	m.mu.Unlock()
 	m.cancel()
 	errs = append(errs, <-m.done, m.host.close())
+	if m.claim != nil { // from now on another may take over
+		errs = append(errs, m.claim.close())
+	}
 	for _, c := range m.channels {
 		close(c)
 	}

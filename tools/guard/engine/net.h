@@ -336,19 +336,22 @@ int BPF_PROG(socket_create, int family, int type, int protocol, int kern)
 __noinline int match_any_unix(u32 space, u32 abstract)
 {
 	struct scratch *s = scratch_of_task();
+	u64 begins;
 
 	if (!s)
 		return 0;
+	__builtin_memcpy(&begins, s->text, sizeof(begins)); /* of a name that is told */
 	__builtin_memset(s->text, 0, sizeof(u64));
 	sip_start(&s->sip);
 	sip_name(&s->sip, s->text, 0);
 	match_path(s, space, PART_SUFFIX, 0);
-	if (!abstract)
-		return 0;
-	s->text[0] = '@';
-	sip_start(&s->sip);
-	sip_name(&s->sip, s->text, 1);
-	match_path(s, space, PART_SUFFIX, 0);
+	if (abstract) {
+		s->text[0] = '@';
+		sip_start(&s->sip);
+		sip_name(&s->sip, s->text, 1);
+		match_path(s, space, PART_SUFFIX, 0);
+	}
+	__builtin_memcpy(s->text, &begins, sizeof(begins));
 	return 0;
 }
 
@@ -370,6 +373,7 @@ static __always_inline int decide_abstract(struct scratch *s, u32 kind, u32 spac
 	match_path(s, space, PART_ABSTRACT, 0);
 	match_any_unix(space, 1);
 	s->detail.family = AF_UNIX;
+	s->abstract = 1 + n;
 	return decide(kind, 0);
 }
 

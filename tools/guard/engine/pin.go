@@ -1,125 +1,74 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/iovisor/gobpf/pkg/bpffs"
-
-	"github.com/ringside-tools/ringside/internal/events"
 )
 
-// DefaultPinDir is where policies are pinned that stay when their manager ends.
-const DefaultPinDir = "/sys/fs/bpf/guard"
-
-// bpfFS is where the file system of BPF is mounted.
-const bpfFS = "/sys/fs/bpf"
-
-// prefixes of the names below an instance's directory.
+// prefixes of the names in an instance's directory.
 const (
 	pinnedLink = "link_"
 	pinnedMap  = "map_"
 )
 
-// pinnedMaps are what PinnedStatus reads.
-var pinnedMaps = []string{"counters", "doubts", "note"}
-
-// noteSize is the size in bytes of the map that says in words what is in force.
-const noteSize = 8192
-
-// Status is what is in force.
-type Status struct {
-	Revision uint32         `json:"revision"`
-	Since    time.Time      `json:"since"` // when these policies were put in force
-	Policies []PolicyStatus `json:"policies"`
-	Hooks    []Hook         `json:"hooks"`
-	Alerts   uint64         `json:"alerts"` // since the programs were loaded
-	Lost     uint64         `json:"lost"`   // of them, because nobody read them
-	// Unresolved are decisions about paths that could not be found out, NoMemory those
-	// that there was no memory for: the policies say what becomes of both.
-	Unresolved uint64 `json:"unresolved"`
-	NoMemory   uint64 `json:"no_memory"`
-}
-
-// doubts is struct doubts of subject.h.
-type doubts struct{ NoMemory, Unresolved uint64 }
-
-// account adds to the status what the kernel counts.
-func (s *Status) account(counters, doubted *ebpf.Map) error {
-	c, err := events.ReadCounters(counters)
-	if err != nil {
-		return err
-	}
-	var each []doubts // by CPU
-	if err := doubted.Lookup(uint32(0), &each); err != nil {
-		return fmt.Errorf("read counters: %w", err)
-	}
-	s.Alerts, s.Lost = c.Seen, c.Lost
-	for _, d := range each {
-		s.NoMemory += d.NoMemory
-		s.Unresolved += d.Unresolved
-	}
-	return nil
-}
-
-// PolicyStatus is a policy in force.
-type PolicyStatus struct {
-	Name  string `json:"name"`
-	Mode  string `json:"mode"`
-	Rules int    `json:"rules"`
-}
-
 // Pin makes the programs and policies of the manager stay when it ends, in a directory
 // of the BPF file system, which is mounted if it is not. What another manager has
-// pinned there goes when all of ours is in its place: in between, both deny. Without a
-// manager, files are not followed to other names.
+// pinned there goes when all of ours is in its place: in between, both deny. One that
+// lives is not replaced: that is the error [Taken]. Without a manager, files are not
+// followed to other names.
 func (m *Manager) Pin(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := mountBPF(dir); err != nil {
-		return err
+	if m.claim != nil {
+		return fmt.Errorf("pin below %s: pinned below %s already", dir, m.claim.dir)
 	}
-	old, err := instances(dir)
+	c, err := newClaim(dir)
 	if err != nil {
 		return err
 	}
-	name := strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	m.pinned = filepath.Join(dir, name)
-	if err := m.pinAll(); err != nil {
-		err = errors.Join(err, removePins(m.pinned))
+	old, err := instances(dir)
+	if err == nil {
+		m.pinned = filepath.Join(dir, instanceName())
+		if err = m.pinAll(); err == nil {
+			err = removeAll(old)
+		}
+	}
+	if err != nil {
+		err = errors.Join(err, removePins(m.pinned), c.close())
 		m.pinned = ""
 		return err
 	}
-	for _, o := range old {
-		if err := removePins(o); err != nil {
-			return err
-		}
-	}
+	m.claim = c
 	return nil
 }
 
+// instanceName is in the order of time, and such that no two are the same.
+func instanceName() string {
+	return strconv.FormatInt(time.Now().UnixNano(), 36) + "-" + strconv.Itoa(os.Getpid())
+}
+
+// pinAll pins what tells of the policies first: whoever finds the others finds it too.
 func (m *Manager) pinAll() error {
-	if err := os.MkdirAll(m.pinned, 0o700); err != nil {
+	if err := os.Mkdir(m.pinned, 0o700); err != nil {
 		return fmt.Errorf("make directory for pins: %w", err)
-	}
-	for program, a := range m.attached {
-		if err := m.pinLink(program, a.link); err != nil {
-			return err
-		}
 	}
 	for _, name := range pinnedMaps {
 		if err := m.object.maps.Maps[name].Pin(filepath.Join(m.pinned, pinnedMap+name)); err != nil {
 			return fmt.Errorf("pin map %s: %w", name, err)
+		}
+	}
+	for program, a := range m.attached {
+		if err := m.pinLink(program, a.link); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -132,25 +81,18 @@ func (m *Manager) pinLink(program string, l link.Link) error {
 	return nil
 }
 
-// mountBPF mounts the file system of BPF where it is missing.
-func mountBPF(dir string) error {
-	if !strings.HasPrefix(filepath.Clean(dir)+"/", bpfFS+"/") {
-		return nil // somebody else's mount; pinning tells if it is none
-	}
-	mounted, err := bpffs.IsMountedAt(bpfFS)
-	if err != nil {
-		return fmt.Errorf("look for the BPF file system: %w", err)
-	}
-	if mounted {
+// unpinLink takes the pin of one program away, where there is one.
+func (m *Manager) unpinLink(program string) error {
+	if m.pinned == "" {
 		return nil
 	}
-	if err := bpffs.MountAt(bpfFS); err != nil {
-		return fmt.Errorf("mount the BPF file system at %s: %w", bpfFS, err)
+	if err := os.Remove(filepath.Join(m.pinned, pinnedLink+program)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("unpin the program of %s: %w", program, err)
 	}
 	return nil
 }
 
-// instances are the directories of managers that pinned below dir.
+// instances are the directories of managers that pinned below dir, the oldest first.
 func instances(dir string) (all []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -167,6 +109,19 @@ func instances(dir string) (all []string, err error) {
 	return all, nil
 }
 
+// removeAll takes instances out of force, and returns when that is so.
+func removeAll(all []string) error {
+	var programs []ebpf.ProgramID
+	for _, i := range all {
+		programs = append(programs, pinnedPrograms(i)...)
+		if err := removePins(i); err != nil {
+			return err
+		}
+	}
+	waitGone(programs)
+	return nil
+}
+
 // removePins removes an instance; its programs go with the last of their pins, if
 // nobody else has them.
 func removePins(instance string) error {
@@ -176,104 +131,69 @@ func removePins(instance string) error {
 	return nil
 }
 
-// Unpin takes all that is pinned below dir out of force, and says whether there was
-// anything.
-func Unpin(dir string) (bool, error) {
-	all, err := instances(dir)
+// pinnedPrograms are the programs of an instance, as far as they can be found out.
+func pinnedPrograms(instance string) (ids []ebpf.ProgramID) {
+	names, err := filepath.Glob(filepath.Join(instance, pinnedLink+"*"))
 	if err != nil {
-		return false, err
+		return nil
 	}
-	for _, i := range all {
-		if err := removePins(i); err != nil {
-			return true, err
-		}
-	}
-	return len(all) > 0, nil
-}
-
-// PinnedStatus tells what is pinned below dir; nil if there is nothing.
-func PinnedStatus(dir string) (*Status, error) {
-	all, err := instances(dir)
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	at := all[len(all)-1]
-	maps := make(map[string]*ebpf.Map)
-	for _, name := range pinnedMaps {
-		m, err := ebpf.LoadPinnedMap(filepath.Join(at, pinnedMap+name), &ebpf.LoadPinOptions{ReadOnly: true})
+	for _, name := range names {
+		l, err := link.LoadPinnedLink(name, nil)
 		if err != nil {
-			return nil, fmt.Errorf("open pinned map %s: %w", name, err)
+			continue
 		}
-		defer m.Close()
-		maps[name] = m
+		if info, err := l.Info(); err == nil {
+			ids = append(ids, info.Program)
+		}
+		l.Close()
 	}
-	var text [noteSize]byte
-	if err := maps["note"].Lookup(uint32(0), &text); err != nil {
-		return nil, fmt.Errorf("read pinned status: %w", err)
+	return ids
+}
+
+// goneTime is how long the kernel may take to detach programs: it does so a moment
+// after the last pin went.
+const goneTime = 5 * time.Second
+
+// waitGone waits until programs are unloaded. Who may not ask for them (that takes
+// CAP_SYS_ADMIN) does not wait.
+func waitGone(ids []ebpf.ProgramID) {
+	deadline := time.Now().Add(goneTime)
+	for _, id := range ids {
+		for time.Now().Before(deadline) {
+			p, err := ebpf.NewProgramFromID(id)
+			if err != nil {
+				break
+			}
+			p.Close()
+			time.Sleep(time.Millisecond)
+		}
 	}
-	s := new(Status)
-	if err := json.Unmarshal(events.CString(text[:]), s); err != nil {
-		return nil, fmt.Errorf("read pinned status: %w", err)
-	}
-	if err := s.account(maps["counters"], maps["doubts"]); err != nil {
+}
+
+// Unpin takes all that is pinned below dir out of force, and tells what that was; nil
+// if there was nothing. While a manager lives it would stay in force all the same: that
+// is the error [Taken].
+func Unpin(dir string) (*Status, error) {
+	if all, err := instances(dir); err != nil || len(all) == 0 {
 		return nil, err
 	}
-	s.Hooks = nil
-	entries, err := os.ReadDir(at)
+	c, err := newClaim(dir)
 	if err != nil {
-		return nil, fmt.Errorf("list pins: %w", err)
+		return nil, err
 	}
-	for _, e := range entries {
-		if h, ok := strings.CutPrefix(e.Name(), pinnedLink); ok && slices.Contains(hooks[1:], Hook(h)) {
-			s.Hooks = append(s.Hooks, Hook(h))
-		}
+	was, err := PinnedStatus(dir)
+	if err != nil { // it goes all the same
+		was = new(Status)
 	}
-	return s, nil
+	all, err := instances(dir)
+	if err == nil {
+		err = removeAll(all)
+	}
+	return was, errors.Join(err, c.close())
 }
 
-// Status tells what is in force.
-func (m *Manager) Status() (Status, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s := m.status
-	for p := range m.attached {
-		if slices.Contains(hooks[1:], Hook(p)) {
-			s.Hooks = append(s.Hooks, Hook(p))
-		}
-	}
-	slices.Sort(s.Hooks)
-	return s, s.account(m.object.maps.Maps["counters"], m.object.maps.Maps["doubts"])
-}
-
-// note writes down what is in force, for who finds it pinned.
-func (m *Manager) note(revision uint32) error {
-	m.status = Status{Revision: revision, Since: time.Now().UTC(), Policies: []PolicyStatus{}}
-	policies := m.policies
-	if m.self != nil {
-		policies, _ = m.inForce(policies)
-	}
-	for _, p := range policies {
-		mode := "audit"
-		if p.Mode != 0 {
-			mode = "enforce"
-		}
-		m.status.Policies = append(m.status.Policies, PolicyStatus{p.Name, mode, len(p.Rules)})
-	}
-	text, err := json.Marshal(m.status)
-	if err != nil {
-		return fmt.Errorf("write status: %w", err)
-	}
-	if len(text) >= noteSize { // so many policies are told by their number
-		short := m.status
-		short.Policies = []PolicyStatus{{Name: fmt.Sprintf("%d policies", len(m.policies))}}
-		if text, err = json.Marshal(short); err != nil {
-			return fmt.Errorf("write status: %w", err)
-		}
-	}
-	var value [noteSize]byte
-	copy(value[:], text)
-	if err := m.object.maps.Maps["note"].Put(uint32(0), &value); err != nil {
-		return fmt.Errorf("write status: %w", err)
-	}
-	return nil
+// hookOf is the hook whose program has a pin of that name.
+func hookOf(pin string) (Hook, bool) {
+	h, ok := strings.CutPrefix(pin, pinnedLink)
+	return Hook(h), ok && isHook(h)
 }

@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/go-quicktest/qt"
 
@@ -19,7 +18,7 @@ func TestPin(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir+"/secret", "s")
 	pins := "/sys/fs/bpf/guard-test"
-	t.Cleanup(func() { Unpin(pins); os.Remove(pins) })
+	t.Cleanup(func() { Unpin(pins) })
 	rules := parse(t, enforce(`
 rules:
   - {id: r, subject: all, file: {paths: [`+secret+`], access: read}, action: deny}
@@ -47,6 +46,16 @@ rules:
 	qt.Check(t, qt.IsTrue(s.Alerts >= 2))
 	qt.Check(t, qt.DeepEquals(s.Hooks, []Hook{FileOpen, FileReceive, PathLink}))
 
+	qt.Check(t, qt.IsNil(s.Manager))
+
+	// What one that was killed as it took over has left hides nothing, and goes.
+	qt.Check(t, qt.Equals(s.Older, 0))
+	qt.Assert(t, qt.IsNil(os.Mkdir(pins+"/"+instanceName(), 0o700)))
+	s, err = PinnedStatus(pins)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(s.Older, 1))
+	qt.Check(t, qt.HasLen(s.Policies, 1))
+
 	w := hold(t, "loop-open", secret)
 	m = pinned()
 	got := w.finish()
@@ -57,15 +66,28 @@ rules:
 	qt.Check(t, qt.Equals(do(t, "open", secret, "r"), "open: EPERM"))
 	a := <-m.Alerts() // they come again
 	qt.Check(t, qt.Equals(a.Rule, "r"))
-	qt.Assert(t, qt.IsNil(m.Close()))
 
-	there, err := Unpin(pins)
+	// While it lives, nobody takes over or away what is its.
+	taken := &Taken{pins, os.Getpid()}
+	qt.Check(t, qt.DeepEquals(CheckPins(pins), error(taken)))
+	_, err = Unpin(pins)
+	qt.Check(t, qt.DeepEquals(err, error(taken)))
+	s, err = PinnedStatus(pins)
 	qt.Assert(t, qt.IsNil(err))
-	qt.Check(t, qt.IsTrue(there))
-	// Before 6.x the kernel detaches a moment later.
-	for deadline := time.Now().Add(10 * time.Second); do(t, "open", secret, "r") != "open: ok"; {
-		qt.Assert(t, qt.IsTrue(time.Now().Before(deadline)))
-	}
+	qt.Check(t, qt.DeepEquals(s.Manager, &ManagerStatus{os.Getpid()}))
+	qt.Assert(t, qt.IsNil(m.Close()))
+	qt.Check(t, qt.IsNil(CheckPins(pins)))
+
+	was, err := Unpin(pins)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.IsNotNil(was))
+	qt.Check(t, qt.HasLen(was.Policies, 1))
+	qt.Check(t, qt.Equals(do(t, "open", secret, "r"), "open: ok")) // at once
+	_, err = os.Stat(pins)
+	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
+	was, err = Unpin(pins)
+	qt.Check(t, qt.IsNil(err))
+	qt.Check(t, qt.IsNil(was))
 	s, err = PinnedStatus(pins)
 	qt.Check(t, qt.IsNil(err))
 	qt.Check(t, qt.IsNil(s))

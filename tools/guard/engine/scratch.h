@@ -73,6 +73,8 @@ struct scratch {
 	struct set because; /* subjects */
 
 	struct detail detail;
+	u32 abstract; /* 1 and the length of the abstract name in text; 0: no such socket */
+	u32 unused;
 };
 
 struct {

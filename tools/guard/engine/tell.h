@@ -36,7 +36,7 @@ struct alert {
 	u16 container_len;    /* parts of strings, in this order */
 	u16 exe_len;
 	u16 path_len;
-	u16 unused;
+	u16 abstract;         /* path is the abstract name of a socket, as it is */
 };
 
 struct telling {
@@ -102,8 +102,27 @@ static __always_inline void add_executable(struct telling *t, struct task_struct
 				       (u64)BPF_CORE_READ(file, f_path.dentry), CUT_EXE);
 }
 
+/* Appends the name of a socket that has no file. */
+static __always_inline void add_abstract(struct telling *t, struct scratch *s)
+{
+	char *tail = buffer_tail(&t->strings);
+	u32 n = (s->abstract - 1) & 127;
+
+	if (!tail)
+		return;
+	barrier_var(n);
+	n &= 127;
+	if (bpf_probe_read_kernel(tail, n, s->text))
+		return;
+	t->strings.len += n;
+	t->alert.path_len = n;
+	t->alert.abstract = 1;
+}
+
 static __always_inline void add_object(struct telling *t, struct scratch *s)
 {
+	if (s->abstract)
+		add_abstract(t, s);
 	if (!s->dentry)
 		return;
 	struct dentry *dentry = (void *)s->dentry;

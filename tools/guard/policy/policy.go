@@ -309,12 +309,16 @@ type Family struct {
 }
 
 // MountOp is a set of operations on mounts.
+//
+// Attaching a mount that is attached nowhere (move_mount of what fsmount or open_tree with
+// OPEN_TREE_CLONE returned) counts as [MountNew], [MountBind] and [MountMove]: no hook
+// tells where it comes from, so that a rule about any of the three is about it.
 type MountOp uint16
 
 const (
 	MountNew         MountOp = 1 << iota // of a file system, by the old interface or the new
 	MountBind                            // of a directory in another place
-	MountMove                            // of a mount to another place; attaching a detached one
+	MountMove                            // of a mount to another place; see below for a detached one
 	MountRemount                         // changing flags
 	MountUmount                          // any flags
 	MountPivot                           // pivot_root
