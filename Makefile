@@ -76,7 +76,6 @@ bench: setup ## side-by-side measurements with the peers; writes docs/benchmarks
 	$(GO) run ./bench
 
 bench-vm: setup-vm ## the same on a stock kernel in a virtual machine (KERNEL=6.12)
-	@scripts/setup mke2fs:e2fsprogs
 	$(GO) run ./bench -vm $(if $(filter command line,$(origin KERNEL)),$(KERNEL),6.12)
 
 lint: ## gofmt, vet, staticcheck
@@ -105,4 +104,4 @@ setup-here:
 
 setup-vm:
 	@scripts/setup qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \
-	  xz:xz-utils /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
+	  xz:xz-utils mke2fs:e2fsprogs /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
