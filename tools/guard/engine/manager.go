@@ -243,7 +243,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	if err != nil {
 		return err
 	}
-	if err := policy.ResolveIDs(policies, m.host.system.User, m.host.system.Group); err != nil {
+	if err := policy.ResolveIDs(policies, m.host.user, m.host.group); err != nil {
 		return err
 	}
 	if err := m.host.begin(); err != nil {
@@ -253,6 +253,11 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	t, err := compile(policies, revision, m.key, m.host, m.bits, ephemeral)
 	if err := errors.Join(err, m.host.end()); err != nil {
 		return err
+	}
+	if t.generation.Flags&hasExe != 0 {
+		if err := m.host.allTasks(); err != nil {
+			return err
+		}
 	}
 	slot := (m.control.Slot + 1) % slots
 	if err := m.object.write(slot, t); err != nil {
