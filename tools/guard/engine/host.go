@@ -39,6 +39,11 @@ type host struct {
 	root   string
 	hidden error
 	system policy.System
+	// mayLack lets cgroups and containers be gone: they were there.
+	mayLack bool
+	cgroups []string // their directories, as we see them, since set began
+	// containers are the directories of containers by the beginning of their ids.
+	containers map[string][]string
 
 	tid, tgid, initialMntns uint32
 	started                 uint64
@@ -88,7 +93,7 @@ func openHost(o *bpfObject) (*host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attach to the hook inode_getattr: %w", err)
 	}
-	h := &host{object: o, link: l, known: make(map[string][]file), asked: make(map[string]bool)}
+	h := &host{object: o, link: l, known: make(map[string][]file), asked: make(map[string]bool), containers: make(map[string][]string)}
 	err = h.begin()
 	if err == nil {
 		err = errors.Join(h.findOwn(), h.end())

@@ -249,6 +249,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	if err := m.host.begin(); err != nil {
 		return err
 	}
+	m.host.cgroups = nil
 	revision := m.generationNumber() + 1
 	t, err := compile(policies, revision, m.key, m.host, m.bits, ephemeral)
 	if err := errors.Join(err, m.host.end()); err != nil {
@@ -279,7 +280,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	m.policies = policies
 	m.bits.sweep()
 	m.host.forget()
-	return errors.Join(m.note(revision), m.follower.watch(m.host.root, policies))
+	return errors.Join(m.note(revision), m.follower.watch(m.host.root, m.host.cgroups, policies))
 }
 
 func (m *Manager) generationNumber() (last uint32) {

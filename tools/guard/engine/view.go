@@ -68,14 +68,20 @@ func (h *host) cgroup(dir string) (cgroup, error) {
 		return cgroup{}, err
 	}
 	path, err := h.system.Cgroup(dir)
-	if err != nil {
-		return cgroup{}, fmt.Errorf("no cgroup %s: %w", dir, err)
-	}
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return cgroup{}, fmt.Errorf("no cgroup %s: %w", dir, err)
+	if err == nil {
+		err = unix.Stat(path, &st)
 	}
-	return cgroup{dir, st.Ino}, nil
+	if path != "" {
+		h.cgroups = append(h.cgroups, path)
+	}
+	switch {
+	case err == nil:
+		return cgroup{dir, st.Ino}, nil
+	case h.mayLack && errors.Is(err, fs.ErrNotExist):
+		return cgroup{dir, 0}, nil
+	}
+	return cgroup{}, fmt.Errorf("no cgroup %s: %w", dir, err)
 }
 
 // allCgroups says that we see the hierarchy from its root on: a cgroup namespace has a
@@ -91,15 +97,23 @@ func (h *host) allCgroups() error {
 	return fmt.Errorf("cgroups and containers of policies are those of the host, and %s are those of this container: give it the host's (--cgroupns=host, or --pid=host)", filepath.Dir(events))
 }
 
+// container finds the cgroups of containers. A container that ends and starts again has
+// the cgroup of the same name.
 func (h *host) container(prefix string) (all []cgroup, err error) {
 	if err := h.allCgroups(); err != nil {
 		return nil, err
 	}
 	dirs, err := h.system.Container(prefix)
+	if errors.Is(err, fs.ErrNotExist) && h.mayLack {
+		dirs, err = h.containers[prefix], nil
+	}
 	for _, dir := range dirs {
 		if cg, err := h.cgroup(dir); err == nil { // it may have gone since
 			all = append(all, cg)
 		}
+	}
+	if err == nil {
+		h.containers[prefix] = dirs
 	}
 	return all, err
 }
