@@ -41,7 +41,7 @@ type host struct {
 	system policy.System
 	// mayLack lets cgroups and containers be gone: they were there.
 	mayLack bool
-	cgroups []string // their directories, as we see them, since set began
+	cgroups map[string]uint64 // their ids, or 0, by directory as we see it, since set began
 	// containers are the directories of containers by the beginning of their ids.
 	containers map[string][]string
 

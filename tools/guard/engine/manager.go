@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -249,7 +250,7 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	if err := m.host.begin(); err != nil {
 		return err
 	}
-	m.host.cgroups = nil
+	m.host.cgroups = make(map[string]uint64)
 	revision := m.generationNumber() + 1
 	t, err := compile(policies, revision, m.key, m.host, m.bits, ephemeral)
 	if err := errors.Join(err, m.host.end()); err != nil {
@@ -280,7 +281,19 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	m.policies = policies
 	m.bits.sweep()
 	m.host.forget()
-	return errors.Join(m.note(revision), m.follower.watch(m.host.root, m.host.cgroups, policies))
+	err = errors.Join(m.note(revision), m.follower.watch(m.host.root, slices.Sorted(maps.Keys(m.host.cgroups)), policies))
+	if err == nil && m.host.cgroupsChanged() { // before they were watched
+		return m.again()
+	}
+	return err
+}
+
+// again puts the policies in force anew. What was there when they came may come again.
+func (m *Manager) again() error {
+	m.host.mayLack = true
+	err := m.set(m.policies)
+	m.host.mayLack = false
+	return err
 }
 
 func (m *Manager) generationNumber() (last uint32) {

@@ -150,11 +150,9 @@ func (m *Manager) follow() {
 		case <-time.After(wait):
 		}
 		m.mu.Lock()
-		m.host.mayLack = true // what was there when the policies came may come again
-		if err := m.set(m.policies); err != nil && m.failed == nil {
+		if err := m.again(); err != nil && m.failed == nil {
 			m.failed = fmt.Errorf("follow files that changed their names: %w", err)
 		}
-		m.host.mayLack = false
 		m.mu.Unlock()
 	}
 }

@@ -73,15 +73,27 @@ func (h *host) cgroup(dir string) (cgroup, error) {
 		err = unix.Stat(path, &st)
 	}
 	if path != "" {
-		h.cgroups = append(h.cgroups, path)
+		h.cgroups[path] = 0
 	}
 	switch {
 	case err == nil:
+		h.cgroups[path] = st.Ino
 		return cgroup{dir, st.Ino}, nil
 	case h.mayLack && errors.Is(err, fs.ErrNotExist):
 		return cgroup{dir, 0}, nil
 	}
 	return cgroup{}, fmt.Errorf("no cgroup %s: %w", dir, err)
+}
+
+// cgroupsChanged says whether any is another one by now, or has come or gone.
+func (h *host) cgroupsChanged() bool {
+	for path, id := range h.cgroups {
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err == nil && st.Ino != id || err != nil && id != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // allCgroups says that we see the hierarchy from its root on: a cgroup namespace has a
