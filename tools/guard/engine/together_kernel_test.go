@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -89,6 +90,7 @@ func TestLandlock(t *testing.T) {
 // landlocked lets itself read what is below the first of the paths only, and tells what
 // becomes of reading the others.
 func landlocked(paths []string) {
+	runtime.LockOSThread() // which alone is restricted
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_READ_FILE}
 	// The size of the first version, which has one number.
 	set, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)), 8, 0)

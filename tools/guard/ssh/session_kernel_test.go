@@ -46,6 +46,18 @@ func accounts(t *testing.T) (key string) {
 	return key
 }
 
+// debian is the path of a program that is not busybox's.
+func debian(t *testing.T, name string) string {
+	t.Helper()
+	for _, dir := range []string{"/usr/bin/", "/bin/"} {
+		if to, err := filepath.EvalSymlinks(dir + name); err == nil && filepath.Base(to) != "busybox" {
+			return dir + name
+		}
+	}
+	t.Fatalf("no %s of Debian", name)
+	return ""
+}
+
 // TestSessions: under a policy in audit mode that denies everything to all, people log
 // in, change to another user and mount, and all of it is told.
 func TestSessions(t *testing.T) {
@@ -53,18 +65,21 @@ func TestSessions(t *testing.T) {
 	policy := installed(t, "everything.yaml", everything)
 	r := kerneltest.Start(t, "guard", "run", "--json", "--buffer", "16M", policy)
 	server(t, 2222, "127.0.0.1")
-	run := func(want string, args ...string) {
+	run := func(want, stdin string, args ...string) {
 		t.Helper()
-		stdout, stderr, code := kerneltest.Output(t, exec.Command(args[0], args[1:]...))
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Stdin = strings.NewReader(stdin)
+		stdout, stderr, code := kerneltest.Output(t, cmd)
 		qt.Check(t, qt.Equals(code, 0), qt.Commentf("%q: %s", args, stderr))
 		qt.Check(t, qt.StringContains(stdout, want), qt.Commentf("%q: %s", args, stderr))
 	}
-	run("uid=0(root)", "ssh", "-p", "2222", "-i", key, "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes", "root@127.0.0.1", "id")
-	run("uid=1000(ringside)", "/usr/bin/su", "-", "ringside", "-c", "id")
-	run("logged in", "/usr/bin/script", "-qec", "echo 'echo logged in; exit' | /usr/bin/login -f root", "/dev/null")
+	ssh := []string{"ssh", "-p", "2222", "-i", key, "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes"}
+	run("uid=0(root)", "", append(ssh, "root@127.0.0.1", "id")...)
+	run("logged 42", "echo logged $((40 + 2)); exit\n", append(ssh, "-tt", "root@127.0.0.1", debian(t, "login")+" -f root")...)
+	run("uid=1000(ringside)", "", debian(t, "su"), "-", "ringside", "-c", "id")
 	mounted := t.TempDir()
-	run("", "/usr/bin/mount", "-t", "tmpfs", "none", mounted)
-	run("", "/usr/bin/umount", mounted)
+	run("", "", "mount", "-t", "tmpfs", "none", mounted)
+	run("", "", "umount", mounted)
 	qt.Check(t, qt.Equals(r.Stop(), 0))
 	classes := map[string]int{}
 	for _, a := range alertsOf(r) {
