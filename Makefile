@@ -15,7 +15,7 @@ export CGO_ENABLED = 0
 TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -X github.com/ringside-tools/ringside/internal/command.Version=$(VERSION)
 
-.PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-vm lint install clean setup setup-here setup-vm
+.PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-vm walk lint install clean setup setup-here setup-vm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,11 +72,13 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each
 demo: build ## every command on real activity: here, or in a virtual machine where this kernel cannot
 	@for c in $(COMMANDS); do [ ! -f tools/$$c/demo.sh ] || scripts/demo $(BIN) $$c || exit 1; done
 
+walk: build setup-vm ## write docs/guard-ssh.md anew, from a run in a virtual machine
+	@scripts/walk $(BIN)
+
 bench: setup ## side-by-side measurements with the peers; writes docs/benchmarks.md
 	$(GO) run ./bench
 
 bench-vm: setup-vm ## the same on a stock kernel in a virtual machine (KERNEL=6.12)
-	@scripts/setup mke2fs:e2fsprogs
 	$(GO) run ./bench -vm $(if $(filter command line,$(origin KERNEL)),$(KERNEL),6.12)
 
 lint: ## gofmt, vet, staticcheck
@@ -105,4 +107,4 @@ setup-here:
 
 setup-vm:
 	@scripts/setup qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \
-	  xz:xz-utils /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
+	  xz:xz-utils mke2fs:e2fsprogs /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring

@@ -48,6 +48,13 @@ func (i *Image) modules(names []string) ([]module, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list built-in modules: %w", err)
 	}
+	if err != nil { // the packages of 7.x lack the list; without them, mounting the disk fails
+		for _, name := range diskModules {
+			if _, ok := byName[canonical(name)]; !ok {
+				byName[canonical(name)] = ""
+			}
+		}
+	}
 	for line := range strings.Lines(string(builtin)) {
 		base := strings.TrimSuffix(filepath.Base(strings.TrimSpace(line)), ".ko")
 		byName[canonical(base)] = ""

@@ -104,22 +104,33 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 		fmt.Fprintf(stdout, "built %d packages' tests and %d other files for %s in %.1f s\n",
 			len(packages), len(b.Files)-len(packages), k.Arch, time.Since(start).Seconds())
 	}
+	boots, err := m.boots(images, packages)
+	if err != nil {
+		return 1, err
+	}
+	for _, b := range boots {
+		if len(b.debian) > 0 {
+			if b.disk, err = cache.Disk(ctx, b.image, b.debian, o.refresh); err != nil {
+				return 1, err
+			}
+		}
+	}
 	out := &printer{w: stdout}
-	outcomes := make([]outcome, len(images))
+	outcomes := make([]outcome, len(boots))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, o.parallel)
-	for i, img := range images {
+	for i, b := range boots {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			outcomes[i] = o.boot(ctx, cache, img, bins[img.Kernel.Arch], packages, patterns, out)
+			outcomes[i] = o.boot(ctx, cache, b, bins[b.image.Kernel.Arch], patterns, out)
 		})
 	}
 	wg.Wait()
 	return summarize(stdout, outcomes), nil
 }
 
-// outcome is one kernel's run.
+// outcome is one boot's run.
 type outcome struct {
 	Kernel   string
 	Status   job.Status
@@ -129,10 +140,11 @@ type outcome struct {
 	Err      error
 }
 
-// boot runs all packages' tests on one kernel.
-func (o *options) boot(ctx context.Context, cache *vm.Cache, img *vm.Image, bins *binaries, packages []string, patterns map[string]string, out *printer) (oc outcome) {
+// boot runs the tests of a boot's packages.
+func (o *options) boot(ctx context.Context, cache *vm.Cache, b *boot, bins *binaries, patterns map[string]string, out *printer) (oc outcome) {
+	img, packages := b.image, b.packages
 	oc.Kernel = img.Kernel.Name
-	oc.Log, oc.Err = newLog(cache, img.Kernel.Name)
+	oc.Log, oc.Err = newLog(cache, b.name())
 	if oc.Err != nil {
 		return oc
 	}
@@ -158,7 +170,7 @@ func (o *options) boot(ctx context.Context, cache *vm.Cache, img *vm.Image, bins
 	}
 	lines := &lineSplitter{each: each}
 	guest := &vm.Guest{
-		Image: img, Init: bins.Init, Files: bins.Files, Modules: o.modules, Limit: o.limit,
+		Image: img, Init: bins.Init, Files: bins.Files, Modules: o.modules, Disk: b.disk, Limit: o.limit,
 		Output: io.MultiWriter(log, lines), Console: oc.Log + ".console",
 	}
 	for _, pkg := range packages {

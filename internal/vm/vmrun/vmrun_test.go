@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/go-quicktest/qt"
 
+	"github.com/ringside-tools/ringside/internal/vm"
 	"github.com/ringside-tools/ringside/internal/vm/job"
 )
 
@@ -71,6 +73,28 @@ func TestPackages(t *testing.T) {
 		"/usr/local/bin/a-workload":   "GOARCH=arm64",
 		"/usr/local/bin/a-workload32": "GOARCH=arm GOARM=7",
 	}))
+}
+
+// TestBoots: who names Debian packages is tested apart from the others.
+func TestBoots(t *testing.T) {
+	m := tree(t, map[string]string{
+		"a/testdata/packages": "openssh-server # a comment\n# another\nlogin util-linux\n",
+		"b/testdata/packages": "login\n",
+		"c/testdata/packages": "util-linux\nlogin openssh-server",
+	})
+	first, second := &vm.Image{Kernel: vm.Kernel{Name: "6.1"}}, &vm.Image{Kernel: vm.Kernel{Name: "6.12"}}
+	boots, err := m.boots([]*vm.Image{first, second}, []string{"a", "b", "c", "d", "e"})
+	qt.Assert(t, qt.IsNil(err))
+	var got []string
+	for _, b := range boots {
+		got = append(got, fmt.Sprintf("%s%v%v", b.name(), b.packages, b.debian))
+	}
+	qt.Check(t, qt.DeepEquals(got, []string{
+		"6.1-disk[a c][login openssh-server util-linux]", "6.1-disk[b][login]", "6.1[d e][]",
+		"6.12-disk[a c][login openssh-server util-linux]", "6.12-disk[b][login]", "6.12[d e][]",
+	}))
+	_, err = tree(t, map[string]string{"a/testdata/packages/x": ""}).boots([]*vm.Image{first}, []string{"a"})
+	qt.Check(t, qt.ErrorMatches(err, "list the Debian packages of a: .*"))
 }
 
 func TestSummary(t *testing.T) {

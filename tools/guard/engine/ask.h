@@ -42,21 +42,43 @@ __noinline int concerned(u32 kinds)
 	return any_of(g->concerned, &subjects, kinds);
 }
 
-/* Fills scratch.found with the subjects by one of the cgroups, and goes to the next. */
-__noinline int step_cgroup(void)
+struct cgroup___ancestors {
+	int level;                   /* 0 for the root */
+	struct cgroup *ancestors[0]; /* from the root to itself; 6.1 */
+};
+
+struct cgroup___ancestor_ids {
+	u64 ancestor_ids[0]; /* until 6.0 */
+};
+
+/*
+ * Fills scratch.found with the subjects by the task's ancestor of a level, and
+ * returns 0 if it has none. Counted from the root, so that nobody gets out of a
+ * cgroup by going deeper into it.
+ */
+__noinline int find_cgroup(u32 level)
 {
+	struct task_struct *task = actor();
 	struct scratch *s = scratch_of_task();
+	u64 id, at;
 
-	if (!s || !s->at)
+	if (!s || !task || level >= CGROUP_LEVELS)
 		return 0;
-	struct kernfs_node *kn = (void *)s->at;
-	u64 id = BPF_CORE_READ(kn, id);
+	struct cgroup___ancestors *cg = (void *)BPF_CORE_READ(task, cgroups, dfl_cgrp);
 
+	if (level > (u32)BPF_CORE_READ(cg, level))
+		return 0;
+	if (bpf_core_field_exists(cg->ancestors)) {
+		at = (u64)cg + bpf_core_field_offset(cg->ancestors) + level * sizeof(void *);
+		bpf_probe_read_kernel(&at, sizeof(at), (void *)at);
+		id = BPF_CORE_READ((struct cgroup *)at, kn, id);
+	} else {
+		struct cgroup___ancestor_ids *ids = (void *)cg;
+
+		at = (u64)ids + bpf_core_field_offset(ids->ancestor_ids) + level * sizeof(u64);
+		bpf_probe_read_kernel(&id, sizeof(id), (void *)at);
+	}
 	add_found(&s->found, s->slot, lookup(&cgroups, s->slot, &id));
-	if (bpf_core_field_exists(kn->__parent))
-		s->at = (u64)BPF_CORE_READ(kn, __parent); /* 6.15 */
-	else
-		s->at = (u64)BPF_CORE_READ((struct kernfs_node___5_10 *)kn, parent);
 	return 1;
 }
 
@@ -87,9 +109,8 @@ __noinline int identify_named(void)
 	}
 	if (g->flags & HAS_CGROUP) {
 		__builtin_memset(&s->found, 0, sizeof(s->found));
-		s->at = (u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
-		for (int i = 0; i < CGROUP_LEVELS; i++)
-			if (!step_cgroup())
+		for (u32 i = 0; i < CGROUP_LEVELS; i++)
+			if (!find_cgroup(i))
 				break;
 		keep_set(match, &s->found, &g->no_cgroup);
 	}

@@ -202,13 +202,19 @@ func (c *compiler) defineExe(s *policy.Subject, bit int) {
 	}
 }
 
+// cgroupLevels is CGROUP_LEVELS of subject.h, the root among them.
+const cgroupLevels = 32
+
 func (c *compiler) defineCgroup(s *policy.Subject, bit int) {
 	if len(s.Cgroup) == 0 && len(s.Container) == 0 {
 		c.generation.NoCgroup.add(bit)
 		return
 	}
 	c.generation.Flags |= hasCgroup
-	add := func(cg cgroup) {
+	add := func(pos policy.Position, cg cgroup) {
+		if strings.Count(cg.dir, "/") >= cgroupLevels {
+			c.problem(pos, "the cgroup %s is deeper than %d levels", cg.dir, cgroupLevels-1)
+		}
 		s := c.cgroupSets[cg.id]
 		s.add(bit)
 		c.cgroupSets[cg.id] = s
@@ -220,7 +226,7 @@ func (c *compiler) defineCgroup(s *policy.Subject, bit int) {
 				c.problem(dir.Pos, "%v", err)
 				continue
 			}
-			add(cg)
+			add(dir.Pos, cg)
 		}
 		return
 	}
@@ -234,7 +240,7 @@ func (c *compiler) defineCgroup(s *policy.Subject, bit int) {
 				return policy.Pattern{Kind: policy.Subtree, Path: dir.S}.Matches(cg.dir)
 			}
 			if len(s.Cgroup) == 0 || slices.ContainsFunc(s.Cgroup, below) {
-				add(cg)
+				add(id.Pos, cg)
 			}
 		}
 	}

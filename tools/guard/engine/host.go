@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/preflight"
-	"github.com/ringside-tools/ringside/internal/process"
 	"github.com/ringside-tools/ringside/tools/guard/policy"
 )
 
@@ -35,8 +34,16 @@ const who = ^uint32(0)
 type host struct {
 	object *bpfObject
 	link   link.Link
-	root   string // of the initial mount namespace, as we see it
+	// root is that of the initial mount namespace, as we see it; where we do not, it is
+	// our own, and hidden says how to.
+	root   string
+	hidden error
 	system policy.System
+	// mayLack lets cgroups and containers be gone: they were there.
+	mayLack bool
+	cgroups map[string]uint64 // their ids, or 0, by directory as we see it, since set began
+	// containers are the directories of containers by the beginning of their ids.
+	containers map[string][]string
 
 	tid, tgid, initialMntns uint32
 	started                 uint64
@@ -86,7 +93,7 @@ func openHost(o *bpfObject) (*host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attach to the hook inode_getattr: %w", err)
 	}
-	h := &host{object: o, link: l, known: make(map[string][]file), asked: make(map[string]bool)}
+	h := &host{object: o, link: l, known: make(map[string][]file), asked: make(map[string]bool), containers: make(map[string][]string)}
 	err = h.begin()
 	if err == nil {
 		err = errors.Join(h.findOwn(), h.end())
@@ -182,27 +189,11 @@ func (h *host) findOwn() error {
 	return err
 }
 
-// findRoot finds the root directory of the initial mount namespace, which is that of
-// policies.
-func (h *host) findRoot() error {
-	var own, first unix.Stat_t
-	if err := unix.Stat("/proc/self/ns/mnt", &own); err != nil {
-		return fmt.Errorf("find our mount namespace: %w", err)
-	}
-	h.root = "/"
-	if uint32(own.Ino) != h.initialMntns {
-		err := unix.Stat("/proc/1/ns/mnt", &first)
-		if err != nil || uint32(first.Ino) != h.initialMntns {
-			return fmt.Errorf("paths of policies are those of the host, which this container does not see: give it the host's processes (--pid=host) and CAP_SYS_PTRACE")
-		}
-		h.root = "/proc/1/root"
-	}
-	h.system = policy.Root(h.root)
-	return nil
-}
-
 // file implements resolver.
 func (h *host) file(path string) (file, string, bool, error) {
+	if h.hidden != nil {
+		return file{}, path, false, h.hidden
+	}
 	real, err := h.system.Follow(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
@@ -265,45 +256,3 @@ func (h *host) identify(name, path string) (f file, found bool, err error) {
 }
 
 func (h *host) self() (file, bool) { return h.own, h.ownKnown }
-
-func (h *host) hierarchy() (string, error) {
-	root, err := process.CgroupRoot()
-	if err != nil {
-		return "", fmt.Errorf("find cgroups: %w", err)
-	}
-	return root, nil
-}
-
-func (h *host) cgroup(dir string) (cgroup, error) {
-	root, err := h.hierarchy()
-	if err != nil {
-		return cgroup{}, err
-	}
-	var st unix.Stat_t
-	if err := unix.Stat(filepath.Join(root, dir), &st); err != nil {
-		return cgroup{}, fmt.Errorf("no cgroup %s: %w", dir, err)
-	}
-	return cgroup{dir, st.Ino}, nil
-}
-
-func (h *host) container(prefix string) (all []cgroup, err error) {
-	root, err := h.hierarchy()
-	if err != nil {
-		return nil, err
-	}
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() || !strings.HasPrefix(process.ContainerID(d.Name()), prefix) {
-			return nil // what goes while we look is no container of a policy
-		}
-		dir := "/" + strings.TrimPrefix(strings.TrimPrefix(path, root), "/")
-		cg, err := h.cgroup(dir)
-		if err == nil {
-			all = append(all, cg)
-		}
-		return fs.SkipDir // those below are in it
-	})
-	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("no container %s", prefix)
-	}
-	return all, err
-}

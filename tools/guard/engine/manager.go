@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -255,16 +256,22 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	if err != nil {
 		return err
 	}
-	if err := policy.ResolveIDs(all, m.host.system.User, m.host.system.Group); err != nil {
+	if err := policy.ResolveIDs(all, m.host.user, m.host.group); err != nil {
 		return err
 	}
 	if err := m.host.begin(); err != nil {
 		return err
 	}
+	m.host.cgroups = make(map[string]uint64)
 	revision := m.generationNumber() + 1
 	t, err := compile(all, revision, m.key, m.host, m.bits, ephemeral, self)
 	if err := errors.Join(err, m.host.end()); err != nil {
 		return err
+	}
+	if t.generation.Flags&hasExe != 0 {
+		if err := m.host.allTasks(); err != nil {
+			return err
+		}
 	}
 	slot := (m.control.Slot + 1) % slots
 	if err := m.object.write(slot, t); err != nil {
@@ -286,7 +293,19 @@ func (m *Manager) set(policies []*policy.Policy) error {
 	m.policies = policies
 	m.bits.sweep()
 	m.host.forget()
-	return errors.Join(m.note(revision), m.follower.watch(m.host.root, all))
+	err = errors.Join(m.note(revision), m.follower.watch(m.host.root, slices.Sorted(maps.Keys(m.host.cgroups)), all))
+	if err == nil && m.host.cgroupsChanged() { // before they were watched
+		return m.again()
+	}
+	return err
+}
+
+// again puts the policies in force anew. What was there when they came may come again.
+func (m *Manager) again() error {
+	m.host.mayLack = true
+	err := m.set(m.policies)
+	m.host.mayLack = false
+	return err
 }
 
 func (m *Manager) generationNumber() (last uint32) {

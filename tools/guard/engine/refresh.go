@@ -27,6 +27,8 @@ type follower struct {
 	mu    sync.Mutex
 	dirs  map[int32]string           // by watch
 	names map[string]map[string]bool // directory -> names in it
+	// urgent are directories of cgroups: one that comes is a service that starts.
+	urgent map[string]bool
 }
 
 // names that a directory can lose or get.
@@ -41,22 +43,28 @@ func newFollower() (*follower, error) {
 }
 
 // watch has the follower look at the names that the policies have now. root is before
-// all of them.
-func (f *follower) watch(root string, policies []*policy.Policy) error {
+// all of them; cgroups are the directories of cgroups that they name.
+func (f *follower) watch(root string, cgroups []string, policies []*policy.Policy) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.dirs, f.names = make(map[int32]string), make(map[string]map[string]bool)
+	f.dirs, f.names, f.urgent = make(map[int32]string), make(map[string]map[string]bool), make(map[string]bool)
 	for _, p := range policies {
 		for _, s := range p.Subjects {
-			f.add(root, s.Exe)
+			f.addAll(root, s.Exe)
 		}
 		for _, r := range p.Rules {
 			if r.File != nil {
-				f.add(root, r.File.Paths)
+				f.addAll(root, r.File.Paths)
 			}
 			if r.Exec != nil {
-				f.add(root, r.Exec.Paths)
+				f.addAll(root, r.Exec.Paths)
 			}
+		}
+	}
+	for _, path := range cgroups {
+		f.add("/", path)
+		for ; path != "/"; path = filepath.Dir(path) {
+			f.urgent[filepath.Dir(path)] = true
 		}
 	}
 	for dir := range f.names {
@@ -72,38 +80,45 @@ func (f *follower) watch(root string, policies []*policy.Policy) error {
 	return nil
 }
 
-// add notes each of the paths and all directories that lead to it: that one comes or
-// goes is as good as if the file did.
-func (f *follower) add(root string, patterns []policy.Pattern) {
+func (f *follower) addAll(root string, patterns []policy.Pattern) {
 	for _, p := range patterns {
-		if p.Kind > policy.Subtree {
-			continue
-		}
-		for path := p.Path; path != "/"; path = filepath.Dir(path) {
-			dir := filepath.Join(root, filepath.Dir(path))
-			if f.names[dir] == nil {
-				f.names[dir] = make(map[string]bool)
-			}
-			f.names[dir][filepath.Base(path)] = true
+		if p.Kind <= policy.Subtree {
+			f.add(root, p.Path)
 		}
 	}
 }
 
-// next waits until a name has changed that matters; false when the follower is closed.
-func (f *follower) next() bool {
+// add notes a path and all directories that lead to it: that one comes or goes is as
+// good as if the file did.
+func (f *follower) add(root, path string) {
+	for ; path != "/"; path = filepath.Dir(path) {
+		dir := filepath.Join(root, filepath.Dir(path))
+		if f.names[dir] == nil {
+			f.names[dir] = make(map[string]bool)
+		}
+		f.names[dir][filepath.Base(path)] = true
+	}
+}
+
+// next waits until a name has changed that matters, and says how long it may be left to
+// settle; ok is false when the follower is closed.
+func (f *follower) next() (wait time.Duration, ok bool) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := f.fd.Read(buf)
 		if err != nil {
-			return false
+			return 0, false
 		}
-		if f.matters(buf[:n]) {
-			return true
+		switch matters, urgent := f.matters(buf[:n]); {
+		case urgent:
+			return 0, true
+		case matters:
+			return settle, true
 		}
 	}
 }
 
-func (f *follower) matters(buf []byte) bool {
+func (f *follower) matters(buf []byte) (matters, urgent bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	const header = int(unsafe.Sizeof(unix.InotifyEvent{})) // wd, mask, cookie, len
@@ -112,25 +127,30 @@ func (f *follower) matters(buf []byte) bool {
 		size := min(int(binary.NativeEndian.Uint32(buf[12:])), len(buf)-header)
 		name := string(events.CString(buf[header : header+size]))
 		if mask&unix.IN_Q_OVERFLOW != 0 || f.names[f.dirs[wd]][name] {
-			return true
+			matters = true
+			urgent = urgent || f.urgent[f.dirs[wd]]
 		}
 		buf = buf[header+size:]
 	}
-	return false
+	return matters, urgent
 }
 
 // follow puts the policies in force anew whenever a file changes its name, until the
 // manager is closed. A failure changes nothing: the old policies stay.
 func (m *Manager) follow() {
 	defer close(m.followed)
-	for m.follower.next() {
+	for {
+		wait, ok := m.follower.next()
+		if !ok {
+			return
+		}
 		select {
 		case <-m.ending:
 			return
-		case <-time.After(settle):
+		case <-time.After(wait):
 		}
 		m.mu.Lock()
-		if err := m.set(m.policies); err != nil && m.failed == nil {
+		if err := m.again(); err != nil && m.failed == nil {
 			m.failed = fmt.Errorf("follow files that changed their names: %w", err)
 		}
 		m.mu.Unlock()

@@ -20,6 +20,7 @@ type resolver interface {
 	// before returns other files that the path led to while it was in force: what a
 	// policy denies it goes on to deny when it is moved away.
 	before(path string) []file
+	// cgroup's id is 0 for one that has gone since the policies came.
 	cgroup(dir string) (cgroup, error)
 	container(id string) ([]cgroup, error)
 	// self is guard's own program.

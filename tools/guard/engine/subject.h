@@ -11,7 +11,7 @@
 #include "tables.h"
 
 #define PF_KTHREAD 0x00200000
-#define CGROUP_LEVELS 16
+#define CGROUP_LEVELS 32 /* that a policy's can be deep; the engine knows */
 
 struct label {
 	struct set exe; /* subjects whose executable it is, or descends from */

@@ -24,12 +24,12 @@ func (c *checker) subjects(p *Policy) {
 			c.patterns(s.Exe, "no task executes it", true)
 		}
 		for _, dir := range s.Cgroup {
-			if errors.Is(c.System.Cgroup(dir.S), fs.ErrNotExist) {
+			if _, err := c.System.Cgroup(dir.S); errors.Is(err, fs.ErrNotExist) {
 				c.missing(dir.Pos, "no-such-cgroup", "there is no cgroup %s now", quote(dir.S))
 			}
 		}
 		for _, id := range s.Container {
-			if errors.Is(c.System.Container(id.S), fs.ErrNotExist) {
+			if _, err := c.System.Container(id.S); errors.Is(err, fs.ErrNotExist) {
 				c.missing(id.Pos, "no-such-container", "there is no container %s now", quote(id.S))
 			}
 		}

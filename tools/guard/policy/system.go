@@ -22,8 +22,12 @@ type System interface {
 	Follow(path string) (target string, err error)
 	User(name string) (id uint32, err error)
 	Group(name string) (id uint32, err error)
-	Cgroup(dir string) error
-	Container(prefix string) error
+	// Cgroup returns the path of a directory of cgroups, given from the root of the
+	// hierarchy.
+	Cgroup(dir string) (path string, err error)
+	// Container returns the directories of the containers whose ids begin so, from the
+	// root of the hierarchy.
+	Container(prefix string) (dirs []string, err error)
 }
 
 // Root returns the machine whose file system begins at a directory: "/" is this one.
@@ -101,40 +105,39 @@ func (r root) hierarchy() (string, error) {
 	if r == "/" {
 		return process.CgroupRoot()
 	}
-	dir := filepath.Join(string(r), cgroupMount)
-	if _, err := os.Stat(filepath.Join(dir, "cgroup.controllers")); err != nil {
-		return "", fmt.Errorf("no hierarchy of cgroups below %s", string(r))
+	for _, mount := range []string{cgroupMount, cgroupMount + "/unified"} {
+		dir := filepath.Join(string(r), mount)
+		if _, err := os.Stat(filepath.Join(dir, "cgroup.controllers")); err == nil {
+			return dir, nil
+		}
 	}
-	return dir, nil
+	return "", fmt.Errorf("no hierarchy of cgroups below %s", string(r))
 }
 
-func (r root) Cgroup(dir string) error {
+func (r root) Cgroup(dir string) (string, error) {
 	hierarchy, err := r.hierarchy()
 	if err != nil {
-		return err
+		return "", err
 	}
-	_, err = os.Lstat(filepath.Join(hierarchy, dir))
-	return err
+	path := filepath.Join(hierarchy, dir)
+	_, err = os.Lstat(path)
+	return path, err
 }
 
-func (r root) Container(prefix string) error {
+func (r root) Container(prefix string) (dirs []string, err error) {
 	hierarchy, err := r.hierarchy()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	found := false
-	filepath.WalkDir(hierarchy, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return nil
+	err = filepath.WalkDir(hierarchy, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || !strings.HasPrefix(process.ContainerID(d.Name()), prefix) {
+			return nil // what goes while we look is no container of a policy
 		}
-		if strings.HasPrefix(process.ContainerID(d.Name()), prefix) {
-			found = true
-			return fs.SkipAll
-		}
-		return nil
+		dirs = append(dirs, "/"+strings.TrimPrefix(strings.TrimPrefix(path, hierarchy), "/"))
+		return fs.SkipDir // those below are in it
 	})
-	if !found {
-		return fs.ErrNotExist
+	if err == nil && len(dirs) == 0 {
+		err = fmt.Errorf("no container %s: %w", prefix, fs.ErrNotExist)
 	}
-	return nil
+	return dirs, err
 }
