@@ -52,6 +52,10 @@ type Objects struct {
 // Loaded lists what is in the kernel.
 func Loaded(t testing.TB) Objects {
 	t.Helper()
+	return loaded()
+}
+
+func loaded() Objects {
 	o := Objects{make(map[ebpf.ProgramID]bool), make(map[ebpf.MapID]bool), make(map[link.ID]bool)}
 	for id, err := ebpf.ProgramGetNextID(0); err == nil; id, err = ebpf.ProgramGetNextID(id) {
 		o.Programs[id] = true

@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -11,14 +12,21 @@ import (
 // NothingLeft checks that no program, map or link outlives a command.
 func NothingLeft(t testing.TB, before Objects) {
 	t.Helper()
+	if err := Left(before); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Left is the error of [NothingLeft].
+func Left(before Objects) error {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		// The kernel frees what is closed after a grace period.
-		programs, maps, links := Loaded(t).Without(before)
+		programs, maps, links := loaded().Without(before)
 		if programs+maps+links == 0 {
-			return
+			return nil
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("still loaded: %d programs, %d maps %q, %d links", programs, maps, mapNames(before), links)
+			return fmt.Errorf("still loaded: %d programs, %d maps %q, %d links", programs, maps, mapNames(before), links)
 		}
 	}
 }

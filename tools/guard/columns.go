@@ -25,6 +25,10 @@ var columns = []output.Column[event]{
 // object fills the cell with what it was about to be done to.
 func (e *event) object(c *output.Cell) {
 	o := &e.Object
+	if e.Kind == classSelf {
+		c.Text(classSelf + " " + o.Operation)
+		return
+	}
 	switch classOf(e.Kind) {
 	case policy.ClassFile:
 		c.Text(string(e.Kind))

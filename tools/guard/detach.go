@@ -15,6 +15,7 @@ import (
 type detachConfig struct {
 	pinDir string
 	quiet  bool
+	stop   bool
 	pins   pins
 }
 
@@ -27,15 +28,18 @@ func detachCommandOf(cfg *detachConfig) *command.Command {
 		Name:    "detach",
 		Summary: "take out of force what guard run --persist has left there",
 		Description: `Nothing of what is pinned is enforced any more when it ends. While the guard runs that
-has pinned it, it would go on to be enforced: then nothing is done, and that is told.`,
+has pinned it, it would go on to be enforced: then nothing is done, and that is told,
+unless --stop ends that guard first.`,
 		Common: []string{},
 		Flags: []command.Flag{
 			pinDirFlag(&cfg.pinDir),
+			command.Bool("stop", "", "end the guard that runs, and has pinned them", &cfg.stop),
 			command.Bool("quiet", "q", "do not tell what was taken away", &cfg.quiet),
 		},
 		ExitCodes: "0 policies were taken out of force, 1 there were none, or they could not be,\n  4 a privilege is missing",
 		Examples: []command.Example{
 			{Line: "guard detach", What: "all of it"},
+			{Line: "guard detach --stop", What: "of a guard that runs, too, with --self-protect also"},
 			{Line: "guard detach --pin-dir /sys/fs/bpf/web", What: "what was pinned there"},
 		},
 		Run: cfg.run,
@@ -54,6 +58,11 @@ func (cfg *detachConfig) run(_ context.Context, env *command.Env) error {
 	}
 	if err := cfg.pins.may(removing()); err != nil {
 		return err
+	}
+	if cfg.stop {
+		if err := cfg.pins.stop(dir); err != nil {
+			return fmt.Errorf("detach: %w", err)
+		}
 	}
 	was, err := cfg.pins.remove(dir)
 	switch {

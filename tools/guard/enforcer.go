@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,7 @@ type enforcer interface {
 	Alerts() <-chan engine.Alert
 	Counters() (seen, lost uint64, err error)
 	Pin(dir string) error
+	Protect() error
 	Close() error
 }
 
@@ -42,6 +44,7 @@ type pins struct {
 	may    func([]preflight.Need) error
 	status func(dir string) (*engine.Status, error)
 	remove func(dir string) (*engine.Status, error)
+	signal func(pid int, s syscall.Signal) error
 }
 
 // thisMachine is the real one.
@@ -64,6 +67,7 @@ func thisMachine() machine {
 			may:    func(needs []preflight.Need) error { return preflight.Capabilities("guard", needs) },
 			status: engine.PinnedStatus,
 			remove: engine.Unpin,
+			signal: syscall.Kill,
 		},
 	}
 }

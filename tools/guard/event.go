@@ -44,8 +44,19 @@ func classOf(k engine.Kind) policy.Class {
 	return policy.ClassFile
 }
 
+// classSelf is the class of what is done to guard itself, which is none of policies.
+const classSelf = "self"
+
+// className is the name of the class of a kind.
+func className(k engine.Kind) string {
+	if k == classSelf {
+		return classSelf
+	}
+	return classOf(k).String()
+}
+
 // kinds are all that there are.
-var kinds = []string{"read", "write", "create", "delete", "attr", "exec", "load", "connect", "bind", "socket", "mount", "setuid"}
+var kinds = []string{"read", "write", "create", "delete", "attr", "exec", "load", "connect", "bind", "socket", "mount", "setuid", classSelf}
 
 // action is what became of it.
 func (e *event) action() string {

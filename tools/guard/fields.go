@@ -30,8 +30,8 @@ var fields = append(trace.HeadFields("guard", func(e *event) *trace.Head { retur
 			}
 			return bytesOrNull(e.Position.String())
 		}},
-	field{Name: "class", Type: output.TypeText, Enum: classes(), Doc: "The class of operations, as blocks of rules and defaults have it.",
-		Get: func(e *event) output.Value { return output.Text(classOf(e.Kind).String()) }},
+	field{Name: "class", Type: output.TypeText, Enum: classes(), Doc: "The class of operations, as blocks of rules and defaults have it; self for what is done to guard.",
+		Get: func(e *event) output.Value { return output.Text(className(e.Kind)) }},
 	field{Name: "kind", Type: output.TypeText, Enum: kinds, Doc: "What was about to be done: of the class file, the kind of access; of exec, exec or load; else the class.",
 		Get: func(e *event) output.Value { return output.Text(string(e.Kind)) }},
 	field{Name: "hook", Type: output.TypeText, Doc: "The security hook of the kernel that decided.",
@@ -104,7 +104,7 @@ var fields = append(trace.HeadFields("guard", func(e *event) *trace.Head { retur
 			}
 			return trace.TextOrNull(socketTypes[e.Object.SocketType])
 		}},
-	field{Name: "operation", Type: output.TypeText, Nullable: true, Doc: "Of the class mount: new, bind, move, remount, umount, pivot or propagation; of setuid: setuid, setgid, setgroups, suid_exec, userns or capset; of exec: fileless or no_args where that is so.",
+	field{Name: "operation", Type: output.TypeText, Nullable: true, Doc: "Of the class mount: new, bind, move, remount, umount, pivot or propagation; of setuid: setuid, setgid, setgroups, suid_exec, userns or capset; of exec: fileless or no_args where that is so; of self: signal, trace, map, program or switch.",
 		Get: func(e *event) output.Value { return trace.TextOrNull(e.Object.Operation) }},
 	field{Name: "fstype", Type: output.TypeBytes, Nullable: true, Doc: "Type of the file system that was to be mounted.",
 		Get: func(e *event) output.Value { return bytesOrNull(e.Object.FSType) }},
@@ -128,7 +128,7 @@ func classes() (all []string) {
 	for c := range policy.Classes {
 		all = append(all, c.String())
 	}
-	return all
+	return append(all, classSelf)
 }
 
 func bytesOrNull(s string) output.Value {

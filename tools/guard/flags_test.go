@@ -71,8 +71,8 @@ func TestExamples(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
-		"":              "guard: no command: want one of check, explain, run, status, detach, learn (--help tells what they do)\n",
-		"reload":        `guard: unknown command "reload": want one of check, explain, run, status, detach, learn`,
+		"":              "guard: no command: want one of check, explain, run, status, reload, detach, learn (--help tells what they do)\n",
+		"restart":       `guard: unknown command "restart": want one of check, explain, run, status, reload, detach, learn`,
 		"--json run":    "guard: flags of guard run come behind its name",
 		"-p x run":      "guard: unknown flag -p (--help lists all flags)\n",
 		"run --pid 1":   "guard: unknown flag --pid (guard run --help lists all flags)\n",

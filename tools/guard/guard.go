@@ -11,9 +11,9 @@ func newCommand() *command.Command {
 		Name:    "guard",
 		Summary: "enforce policies in the kernel: who may use which files, programs, addresses, mounts and identities",
 		Description: `Policies are files of YAML: see guard(8). check and explain look at them and need no
-privilege. run enforces them in the kernel's security hooks, learn writes them. status
-and detach are about those that run left in force.`,
-		Subcommands: []*command.Command{checkCommand(), explainCommand(), runCommand(), statusCommand(), detachCommand(), learnCommand()},
+privilege. run enforces them in the kernel's security hooks, learn writes them. status,
+reload and detach are about those that run --persist has put in force.`,
+		Subcommands: []*command.Command{checkCommand(), explainCommand(), runCommand(), statusCommand(), reloadCommand(), detachCommand(), learnCommand()},
 		Common:      []string{"json", "check", "btf", "version"},
 		Examples: []command.Example{
 			{Line: "guard check web.yaml", What: "look for mistakes"},

@@ -29,6 +29,8 @@ type fake struct {
 	closed     bool
 	opened     engine.Options
 	pinned     []string // directories
+	protected  bool     // after it was pinned
+	protectErr error
 	pinErr     error
 	freeErr    error // what keeps from pinning
 }
@@ -71,6 +73,13 @@ func (f *fake) Pin(dir string) error {
 	}
 	f.pinned = append(f.pinned, dir)
 	return nil
+}
+
+func (f *fake) Protect() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.protected = len(f.pinned) > 0
+	return f.protectErr
 }
 
 func (f *fake) Close() error {

@@ -295,7 +295,7 @@ func randomAlert(r *rand.Rand) engine.Alert {
 	}
 	number := func(n int) uint32 { return uint32(r.IntN(n)) }
 	var a engine.Alert
-	switch kind := engine.Kind(kinds[r.IntN(len(kinds))]); kind {
+	switch kind := engine.Kind(kinds[r.IntN(len(kinds)-1)]); kind {
 	case "connect", "bind":
 		if r.IntN(3) == 0 {
 			a = did(kind, engine.Object{Family: unix.AF_UNIX, Path: pick("", path())})

@@ -122,6 +122,9 @@ func (s *school) whose(a *engine.Alert) (*policy.Policy, string) {
 func seenIn(a *engine.Alert) (s seen, ok bool) {
 	o := &a.Object
 	s.kind = a.Kind
+	if a.Kind == classSelf {
+		return s, false
+	}
 	switch classOf(a.Kind) {
 	case policy.ClassFile:
 		s.path = o.Path

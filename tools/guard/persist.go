@@ -17,6 +17,8 @@ func (cfg *runConfig) pins(env *command.Env) error {
 	switch {
 	case !cfg.persist && cfg.pinDir != "":
 		return command.Usagef("--pin-dir: only with --persist")
+	case !cfg.persist && cfg.protect:
+		return command.Usagef("--self-protect: only with --persist: the kernel can end a process without a signal that could be refused, as when memory is short")
 	case !cfg.persist:
 		return nil
 	case env.Duration > 0:

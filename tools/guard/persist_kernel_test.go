@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -201,4 +202,47 @@ func TestLeastPrivilegePins(t *testing.T) {
 	stderr, code = as("detach", unix.CAP_BPF, unix.CAP_DAC_READ_SEARCH, unix.CAP_DAC_OVERRIDE)
 	qt.Check(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
 	eventually(t, "out of force", func() bool { return does(t, "open", paths[0], "r") == "open: ok" })
+}
+
+// TestSelfProtects: root cannot end it but by guard, which can.
+func TestSelfProtects(t *testing.T) {
+	needsHooks(t)
+	clean(t)
+	paths := secrets(t, "secret", "later")
+	name := enforced(t, noRead("secret", paths[0]))
+	before := kerneltest.Loaded(t)
+	r := kerneltest.Start(t, "guard", "run", "--json", "--persist", "--self-protect", "--pin-dir", testPins, name)
+	pid := strconv.Itoa(r.Cmd.Process.Pid)
+	qt.Check(t, qt.StringContains(r.Stderr(), "pinned at "+testPins+" and protected\n"))
+	instances, err := filepath.Glob(testPins + "/*")
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.HasLen(instances, 1))
+	qt.Check(t, qt.Equals(does(t, "kill", pid, "KILL", "--", "kill", pid, "HUP", "--", "ptrace-attach", pid, "--", "rmdir", instances[0], "--", "open", paths[0], "r", "--", "kill", pid, "0"),
+		"kill: EPERM\nkill: EPERM\nptrace-attach: EPERM\nrmdir: EPERM\nopen: EPERM\nkill: ok"))
+	stdout, stderr, code := about(t, "status")
+	qt.Check(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
+	qt.Check(t, qt.Matches(stdout, `(?s).*\nguard: process `+pid+` runs and reads alerts\n.*\nenforce +\d+ self-protect\n`))
+
+	rewrite(t, name, noRead("secret", paths[0]), noRead("later", paths[1]))
+	_, stderr, code = about(t, "reload")
+	qt.Check(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
+	eventually(t, "new policies", func() bool { return strings.Contains(r.Stderr(), "guard: new policies: ") })
+	qt.Check(t, qt.Equals(does(t, "open", paths[1], "r", "--", "kill", pid, "TERM"), "open: EPERM\nkill: EPERM"))
+
+	_, stderr, code = about(t, "detach", "--stop")
+	qt.Check(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
+	qt.Check(t, qt.Equals(r.Wait(), 0))
+	qt.Check(t, qt.Equals(does(t, "open", paths[0], "r"), "open: ok"))
+	rules := make(map[string]int)
+	for _, e := range r.Events(func(e kerneltest.Event) bool { return e["policy"] == "self-protect" }) {
+		rules[e["rule"].(string)]++
+		qt.Check(t, qt.Equals(e["action"], any("deny")))
+	}
+	qt.Check(t, qt.DeepEquals(rules, map[string]int{"signal": 3, "trace": 1, "pins": 1}))
+	kerneltest.NothingLeft(t, before)
+
+	// What is not protected is killed.
+	r = kerneltest.Start(t, "guard", "run", "--json", "--persist", "--pin-dir", testPins, name)
+	qt.Check(t, qt.Equals(does(t, "kill", strconv.Itoa(r.Cmd.Process.Pid), "KILL"), "kill: ok"))
+	qt.Check(t, qt.Equals(r.Wait(), 128+int(syscall.SIGKILL)))
 }

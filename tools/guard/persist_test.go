@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"syscall"
@@ -98,6 +99,7 @@ func TestPersistRefused(t *testing.T) {
 		want       string
 	}{
 		{[]string{"--pin-dir", "/sys/fs/bpf/x"}, nil, nil, 2, 0, "guard: --pin-dir: only with --persist\n"},
+		{[]string{"--self-protect"}, nil, nil, 2, 0, "guard: --self-protect: only with --persist: "},
 		{[]string{"--persist", "--duration", "1s"}, nil, nil, 2, 0, "guard: --duration: not with --persist, "},
 		{[]string{"--persist", "--pin-dir", ""}, nil, nil, 2, 0, `guard: --pin-dir: invalid value "": `},
 		{[]string{"--persist", "--pin-dir", "/tmp/x"}, &engine.PinDirError{Dir: "/tmp/x", Msg: "no BPF file system", Fix: "mount one"}, nil, 2, 0,
@@ -120,6 +122,84 @@ func TestPersistRefused(t *testing.T) {
 		qt.Check(t, qt.HasLen(f.sets, test.sets), comment)
 		qt.Check(t, qt.Equals(f.closed, test.free != nil || test.pin != nil), comment)
 	}
+}
+
+// TestSelfProtect: it is protected when it is pinned, or nothing is told to be.
+func TestSelfProtect(t *testing.T) {
+	f := newFake()
+	f.send(alert(nil))
+	_, stderr, code := execute(t, f, "--persist", "--self-protect", "--count", "1", file(t, head+shadow))
+	qt.Check(t, qt.Equals(code, command.ExitOK))
+	qt.Check(t, qt.StringContains(stderr, "pinned at /sys/fs/bpf/guard and protected\n"))
+	qt.Check(t, qt.IsTrue(f.protected))
+
+	f = newFake()
+	f.send(alert(nil))
+	_, _, _ = execute(t, f, "--persist", "--count", "1", file(t, head+shadow))
+	qt.Check(t, qt.IsFalse(f.protected))
+
+	f = newFake()
+	f.protectErr = errors.New("no memory")
+	_, stderr, code = execute(t, f, "--persist", "--self-protect", file(t, head+shadow))
+	qt.Check(t, qt.Equals(code, command.ExitFailure))
+	qt.Check(t, qt.StringContains(stderr, "guard: protect what enforces: no memory\n"))
+	qt.Check(t, qt.Not(qt.StringContains(stderr, "tracing")))
+}
+
+// TestReload: a guard that runs is told to read its files, and one that does not is not.
+func TestReloadCommand(t *testing.T) {
+	s := pinnedStatus()
+	var told []string
+	p := pins{
+		may:    func([]preflight.Need) error { return nil },
+		status: func(string) (*engine.Status, error) { return s, nil },
+		signal: func(pid int, sig syscall.Signal) error { told = append(told, fmt.Sprint(pid, sig)); return nil },
+	}
+	run := func() (stderr string, code int) {
+		var out, errs bytes.Buffer
+		code = withRun(reloadCommandOf(&reloadConfig{pins: p})).Execute(t.Context(), []string{"reload"}, &out, &errs)
+		return errs.String(), code
+	}
+	stderr, code := run()
+	qt.Check(t, qt.Equals(code, command.ExitOK), qt.Commentf("%s", stderr))
+	qt.Check(t, qt.DeepEquals(told, []string{"4711 hangup"}))
+	for _, test := range []struct {
+		manager *engine.ManagerStatus
+		want    string
+	}{
+		{nil, "guard: no guard runs for what is pinned at /sys/fs/bpf/guard: "},
+		{&engine.ManagerStatus{}, "guard: reload: the guard that runs is in another pid namespace: "},
+	} {
+		s.Manager = test.manager
+		stderr, code := run()
+		qt.Check(t, qt.Equals(code, command.ExitFailure))
+		qt.Check(t, qt.StringContains(stderr, test.want))
+	}
+	qt.Check(t, qt.HasLen(told, 1))
+}
+
+// TestDetachStop: the guard that runs is ended before its pins are removed.
+func TestDetachStop(t *testing.T) {
+	s := pinnedStatus()
+	var done []string
+	p := pins{
+		may:    func([]preflight.Need) error { return nil },
+		status: func(string) (*engine.Status, error) { return s, nil },
+		signal: func(pid int, sig syscall.Signal) error {
+			done = append(done, fmt.Sprint(pid, sig))
+			s = pinnedStatus()
+			s.Manager = nil
+			return nil
+		},
+		remove: func(string) (*engine.Status, error) { done = append(done, "removed"); return s, nil },
+	}
+	_, stderr, code := asked(t, p, "detach", "--stop")
+	qt.Check(t, qt.Equals(code, command.ExitOK), qt.Commentf("%s", stderr))
+	qt.Check(t, qt.DeepEquals(done, []string{"4711 terminated", "removed"}))
+	done = nil
+	_, _, code = asked(t, p, "detach", "--stop") // none runs any more
+	qt.Check(t, qt.Equals(code, command.ExitOK))
+	qt.Check(t, qt.DeepEquals(done, []string{"removed"}))
 }
 
 // pinnedStatus is what a guard of two policies has left.

@@ -21,6 +21,7 @@ type runConfig struct {
 	mode  *policy.Mode // for all policies, whatever they say
 
 	persist bool
+	protect bool
 	pinDir  string // "" where no flag names one
 	pinned  bool   // the policies stay in force
 
@@ -52,6 +53,7 @@ if not, the old ones stay.`,
 				return nil, fmt.Errorf("want one of audit, enforce")
 			}),
 			command.Bool("persist", "", "the policies stay in force when the command ends, however it ends", &cfg.persist),
+			command.Bool("self-protect", "", "with --persist: nobody takes them away but guard, run by root; root's other programs neither", &cfg.protect),
 			pinDirFlag(&cfg.pinDir),
 		},
 		Examples: []command.Example{
@@ -61,6 +63,7 @@ if not, the old ones stay.`,
 			{Line: "guard run -p web.yaml --json | jq -c '[.rule, .exe, .path]'", What: "for a pipeline"},
 			{Line: "guard run -p web.yaml --duration 1h -o csv", What: "for an hour"},
 			{Line: "guard run -p web.yaml --persist", What: "for longer than it runs itself"},
+			{Line: "guard run -p web.yaml --persist --self-protect", What: "and kill, bpftool and rm do not end it"},
 			{Line: "guard run -p web.yaml --check", What: "could it run? nothing is enforced"},
 			{Line: "kill -HUP $(pidof guard)", What: "read the files again"},
 		},
@@ -123,6 +126,11 @@ func (cfg *runConfig) enforce(ctx context.Context, env *command.Env, e enforcer,
 			return pinError(err)
 		}
 		cfg.pinned, w.stay = true, true
+		if cfg.protect {
+			if err := e.Protect(); err != nil {
+				return fmt.Errorf("protect what enforces: %w", err)
+			}
+		}
 	}
 	if err := cfg.machine.drop(); err != nil {
 		return err
@@ -134,6 +142,9 @@ func (cfg *runConfig) enforce(ctx context.Context, env *command.Env, e enforcer,
 		until := "Ctrl-C to end"
 		if cfg.pinned {
 			until = "pinned at " + escaped(cfg.pinDir)
+			if cfg.protect {
+				until += " and protected"
+			}
 		}
 		fmt.Fprintf(env.Stderr, "%s: %s, %s\n%s: tracing, Ctrl-C to end\n", env.Name, set, until, env.Name)
 	}

@@ -4,7 +4,9 @@ package engine
 
 import (
 	"bufio"
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -24,8 +26,59 @@ type fence struct {
 	t *testing.T
 }
 
-// start enforces policies, written in YAML without their head.
+// shared is the manager of most tests: to load and attach its programs takes an emulated
+// machine seconds.
+var shared struct {
+	*Manager
+	before kerneltest.Objects
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.Manager != nil {
+		if err := closeShared(); err != nil {
+			fmt.Fprintln(os.Stderr, "--- FAIL: close the manager:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func closeShared() error {
+	if err := shared.Close(); err != nil {
+		return err
+	}
+	*shared.Manager = Manager{}
+	runtime.GC() // what the library has mapped of constants goes with the collector
+	return kerneltest.Left(shared.before)
+}
+
+// start enforces policies, written in YAML without their head, until the test ends.
 func start(t *testing.T, yaml ...string) *fence {
+	t.Helper()
+	if shared.Manager == nil {
+		shared.before = kerneltest.Loaded(t)
+		m, err := New(Options{})
+		qt.Assert(t, qt.IsNil(err))
+		shared.Manager = m
+	}
+	f := &fence{shared.Manager, t}
+	t.Cleanup(func() {
+		qt.Check(t, qt.IsNil(shared.Set()))
+		for more := true; more; { // alerts that are on their way
+			select {
+			case <-f.Alerts():
+			case <-time.After(30 * time.Millisecond):
+				more = false
+			}
+		}
+	})
+	f.set(yaml...)
+	return f
+}
+
+// startOwn is start with a manager of the test's own, that has seen nothing yet.
+func startOwn(t *testing.T, yaml ...string) *fence {
 	t.Helper()
 	before := kerneltest.Loaded(t)
 	m, err := New(Options{})
@@ -34,7 +87,7 @@ func start(t *testing.T, yaml ...string) *fence {
 	t.Cleanup(func() {
 		qt.Check(t, qt.IsNil(m.Close()))
 		*m = Manager{}
-		runtime.GC() // what the library has mapped of constants goes with the collector
+		runtime.GC()
 		kerneltest.NothingLeft(t, before)
 	})
 	f.set(yaml...)

@@ -55,7 +55,7 @@ func TestThreadsReload(t *testing.T) {
 	const threads, each = 64, 250
 	dir := t.TempDir()
 	secret, plain := write(t, dir+"/secret", "s"), write(t, dir+"/plain", "p")
-	f := start(t)
+	f := startOwn(t)
 	for _, mode := range []string{"enforce", "audit"} {
 		t.Run(mode, func(t *testing.T) {
 			g := &fence{f.Manager, t}

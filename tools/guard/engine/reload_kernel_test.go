@@ -66,7 +66,7 @@ func TestChanges(t *testing.T) {
 	named := func(name, path string) string {
 		return "version: 1\nname: " + name + "\nmode: enforce\nrules:\n  - {id: " + name + ", subject: all, file: {paths: [" + path + "], access: read}, action: deny}\n"
 	}
-	f := start(t, named("one", a))
+	f := startOwn(t, named("one", a))
 	qt.Check(t, qt.Equals(do(t, "open", a, "r", "--", "open", b, "r"), "open: EPERM\nopen: ok"))
 	qt.Assert(t, qt.IsNil(f.Add(parse(t, named("two", b))...)))
 	qt.Check(t, qt.Equals(do(t, "open", a, "r", "--", "open", b, "r"), "open: EPERM\nopen: EPERM"))
@@ -87,7 +87,7 @@ func TestChanges(t *testing.T) {
 func TestFlood(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir+"/secret", "s")
-	f := start(t, enforce(`
+	f := startOwn(t, enforce(`
 rules:
   - {id: r, subject: all, file: {paths: [`+secret+`], access: read}, action: deny}
 `))

@@ -129,7 +129,7 @@ rules:
 			qt.Check(t, qt.Equals(alert.Policy+" "+alert.Rule, SelfPolicy+" "+a.rule), qt.Commentf("%s", a.do))
 			qt.Check(t, qt.IsTrue(alert.Denied))
 		}
-		f.drainAlerts()
+		f.drain()
 	}
 	// All of our objects, and only these.
 	current := kerneltest.Loaded(t)
@@ -138,7 +138,7 @@ rules:
 		if !before.Maps[id] && do(t, "bpf-map-by-id", fmt.Sprint(id)) == "bpf-map-by-id: EPERM" {
 			denied++
 		}
-		f.drainAlerts()
+		f.drain()
 	}
 	_, newMaps, _ := current.Without(before)
 	qt.Check(t, qt.Equals(denied, newMaps))
@@ -147,7 +147,7 @@ rules:
 		if !before.Programs[id] && do(t, "bpf-prog-by-id", fmt.Sprint(id)) == "bpf-prog-by-id: EPERM" {
 			denied++
 		}
-		f.drainAlerts()
+		f.drain()
 	}
 	newPrograms, _, _ := current.Without(before)
 	qt.Check(t, qt.Equals(denied, newPrograms))
@@ -178,7 +178,7 @@ rules:
 	all, err := instances(selfPins)
 	qt.Assert(t, qt.IsNil(err))
 	qt.Check(t, qt.HasLen(all, 1))
-	f.drainAlerts()
+	f.drain()
 	qt.Assert(t, qt.IsNil(m.Close()))
 	closed = true
 	qt.Check(t, qt.Equals(do(t, "open", secret), "open: EPERM"))
@@ -195,18 +195,6 @@ func (f *fence) alwaysDenied(secret string) {
 	f.t.Helper()
 	qt.Check(f.t, qt.Equals(do(f.t, "open", secret), "open: EPERM"))
 	qt.Check(f.t, qt.Equals(f.alert().Rule, "r"))
-}
-
-// drainAlerts takes away what is there.
-func (f *fence) drainAlerts() {
-	for {
-		select {
-		case <-f.Alerts():
-			continue
-		default:
-			return
-		}
-	}
 }
 
 // TestFtraceSwitch: the kernel's switch that takes programs off security hooks is out of
@@ -247,7 +235,7 @@ rules:
 		qt.Check(t, qt.ErrorMatches(err, ".*kernel.ftrace_enabled is 0.*"))
 		qt.Check(t, qt.Equals(got, "open: ok"))
 	}
-	f.drainAlerts()
+	f.drain()
 	f.alwaysDenied(secret)
 
 	f.set(audit(lines)) // nothing is refused that could be taken away

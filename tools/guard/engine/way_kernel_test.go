@@ -117,7 +117,7 @@ rules:
 	}
 	qt.Assert(t, qt.IsNil(os.MkdirAll(dir+"/deny", 0o755)))
 	qt.Assert(t, qt.IsNil(os.MkdirAll(dir+"/ok", 0o755)))
-	f := start(t, policyOf("deny"))
+	f := startOwn(t, policyOf("deny"))
 	f.check(
 		try("deep: EPERM", "r", "deep", "30", "d", dir+"/deny"),
 		try("deep: EPERM", "r", "deep", "60", "d", dir+"/deny"),
