@@ -43,18 +43,33 @@ static __always_inline u64 stir(u64 digest, u64 word)
 	return digest ^ digest >> 32;
 }
 
-/* 0 if something is being renamed or mounted, or nobody can tell. */
-static __always_inline u64 digest_of(const struct control_block *c, const struct path *at, u64 hash_len)
+/*
+ * How far it is from one pointer to another: the only number that the verifier lets be
+ * made of pointers without a call.
+ */
+static __always_inline u64 distance(const void *to, const void *from)
+{
+	u64 n = (u64)to;
+
+	asm volatile("%0 -= %1" : "+r"(n) : "r"(from));
+	return n;
+}
+
+/*
+ * 0 if something is being renamed or mounted, or nobody can tell. The inode is not in it:
+ * it is kept there.
+ */
+static __always_inline u64 digest_of(const struct control_block *c, struct file *file, struct inode *inode)
 {
 	u32 renames = sequence(rename_lock_at), mounts = sequence(mount_lock_at);
 	u64 digest = hash_key[0];
+	struct dentry *dentry = file->f_path.dentry;
 
 	if ((renames | mounts) & 1)
 		return 0;
-	digest = stir(digest, c->epoch);
-	digest = stir(digest, (u64)at->mnt);
-	digest = stir(digest, (u64)at->dentry);
-	digest = stir(digest, hash_len);
+	digest = stir(digest, c->epoch ^ (u64)dentry->d_name.len << 32 ^ dentry->d_name.hash);
+	digest = stir(digest, distance(file->f_path.mnt, inode));
+	digest = stir(digest, distance(dentry, inode));
 	digest = stir(digest, (u64)renames << 32 | mounts);
 	return digest ? digest : 1;
 }
@@ -203,15 +218,9 @@ __noinline int has_default(u32 kinds)
 static __always_inline int check_file(u32 hook, struct control_block *c, struct file *file, u32 kinds)
 {
 	struct inode *inode = file->f_inode;
-	u64 hash_len = (u64)file->f_path.dentry->d_name.len << 32 | file->f_path.dentry->d_name.hash;
 	bool keep = (inode->i_mode & S_IFMT) == S_IFDIR || inode->i_nlink == 1;
-	struct path at = {};
-	u64 digest = 0;
+	u64 digest = keep ? digest_of(c, file, inode) : 0;
 
-	if (keep) {
-		bpf_probe_read_kernel(&at, sizeof(at), &file->f_path);
-		digest = digest_of(c, &at, hash_len);
-	}
 	if (digest) {
 		struct unconcerned *u = bpf_inode_storage_get(&unconcerned, inode, NULL, 0);
 
@@ -223,11 +232,12 @@ static __always_inline int check_file(u32 hook, struct control_block *c, struct 
 		return 0;
 	if (is_inner(file))
 		return verdict(decide_inner(hook, number(&file->f_path.dentry), number(&file->f_inode), kinds));
-	if (!keep)
-		bpf_probe_read_kernel(&at, sizeof(at), &file->f_path);
+	struct path at = {};
+
+	bpf_probe_read_kernel(&at, sizeof(at), &file->f_path);
 	int ret = decide_place(hook, (u64)at.mnt, (u64)at.dentry, number(&file->f_inode), kinds);
 
-	if (ret == NOTHING_FOUND && digest && digest == digest_of(c, &at, hash_len)) {
+	if (ret == NOTHING_FOUND && digest && digest == digest_of(c, file, inode)) {
 		struct unconcerned *u = bpf_inode_storage_get(&unconcerned, inode, NULL,
 							      BPF_LOCAL_STORAGE_GET_F_CREATE);
 
