@@ -28,7 +28,7 @@ rules:
   - {id: r%d, subject: all, file: {paths: [%s, %s/f%d], access: read}, action: deny}
 `, i, secret, dir, i))
 	}
-	f := start(t, yaml(0))
+	f := startOwn(t, yaml(0))
 	w := hold(t, "loop-open", secret)
 	stop := make(chan bool)
 	go func() { // the ring must not fill up with this

@@ -28,7 +28,7 @@ func TestTwoManagers(t *testing.T) {
 	dir := t.TempDir()
 	a, b, c := write(t, dir+"/a", "a"), write(t, dir+"/b", "b"), write(t, dir+"/c", "c")
 	first := start(t, enforce("rules:\n"+readRule("first", a, "deny")+readRule("yes", b, "allow")))
-	second := start(t) // after that, as it counts what is loaded
+	second := startOwn(t) // after that, as it counts what is loaded
 	second.set(enforce("rules:\n" + readRule("second", b, "deny") + readRule("yes", a, "allow")))
 	all := []string{"open", a, "r", "--", "open", b, "r", "--", "open", c, "r"}
 	qt.Check(t, qt.Equals(do(t, all...), "open: EPERM\nopen: EPERM\nopen: ok"))
