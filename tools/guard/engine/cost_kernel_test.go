@@ -79,7 +79,7 @@ func TestCostOf(t *testing.T) {
 
 // costOf is the time of one operation in nanoseconds.
 func costOf(b *testing.B, what, dir string) float64 {
-	cmd := exec.Command("/proc/self/exe", "-test.run", "^TestCostOf$")
+	cmd := exec.Command(dir+"/cost", "-test.run", "^TestCostOf$")
 	cmd.Env = append(os.Environ(), "GUARD_COST="+what+" "+dir)
 	out, err := cmd.CombinedOutput()
 	qt.Assert(b, qt.IsNil(err), qt.Commentf("%s", out))
@@ -112,7 +112,7 @@ const costRounds = 7
 
 func BenchmarkCost(b *testing.B) {
 	dir := b.TempDir()
-	qt.Assert(b, qt.IsNil(os.WriteFile(dir+"/file", []byte("x"), 0o644)))
+	costDir(b, dir)
 	samples := make(map[string][]float64)
 	take := func(fence string) {
 		for what := range costs {
@@ -136,6 +136,9 @@ func BenchmarkCost(b *testing.B) {
 			return func() { qt.Check(b, qt.IsNil(m.Close())) }
 		}
 	}
+	if _, err := exec.LookPath("apparmor_parser"); err == nil {
+		fences["apparmor"] = func() func() { return confine(b, dir, 10) }
+	}
 	for range costRounds {
 		for fence, begin := range fences { // in whatever order
 			end := begin()
@@ -145,14 +148,43 @@ func BenchmarkCost(b *testing.B) {
 	}
 	for _, what := range []string{"open", "read", "connect", "exec"} {
 		none := median(samples[what+" none"])
-		for _, fence := range []string{"none", "empty", "10", "10000"} {
+		for _, fence := range []string{"none", "empty", "10", "10000", "apparmor"} {
 			s := samples[what+" "+fence]
+			if s == nil {
+				continue
+			}
 			b.Logf("%-8s %-6s %10.0f ns, %.3f of none; %.0f to %.0f", what, fence, median(s), median(s)/none, slices.Min(s), slices.Max(s))
 		}
 	}
 	for _, n := range []string{"10", "10000"} {
 		b.Logf("3 * %s rules are loaded in %v", n, time.Duration(median(samples["load "+n])))
 	}
+}
+
+// costDir makes what the operations need: a file, and the program that does them.
+func costDir(b *testing.B, dir string) {
+	qt.Assert(b, qt.IsNil(os.WriteFile(dir+"/file", []byte("x"), 0o644)))
+	self, err := os.ReadFile("/proc/self/exe")
+	qt.Assert(b, qt.IsNil(err))
+	qt.Assert(b, qt.IsNil(os.WriteFile(dir+"/cost", self, 0o755)))
+}
+
+// confine has AppArmor deny the program n files, and returns what ends it.
+func confine(b *testing.B, dir string, n int) func() {
+	var profile strings.Builder
+	fmt.Fprintf(&profile, "profile guard-cost %s/cost {\n  network,\n  capability,\n  signal,\n  ptrace,\n  /** mrwlkix,\n", dir)
+	for i := range n {
+		fmt.Fprintf(&profile, "  deny /srv/%d/secret rwlk,\n", i)
+	}
+	profile.WriteString("}\n")
+	name := dir + "/profile"
+	qt.Assert(b, qt.IsNil(os.WriteFile(name, []byte(profile.String()), 0o644)))
+	run := func(how string) {
+		out, err := exec.Command("apparmor_parser", "-K", how, name).CombinedOutput()
+		qt.Assert(b, qt.IsNil(err), qt.Commentf("%s", out))
+	}
+	run("-r")
+	return func() { run("-R") }
 }
 
 func median(s []float64) float64 {
@@ -163,7 +195,7 @@ func median(s []float64) float64 {
 // BenchmarkPrograms is the time in the programs themselves.
 func BenchmarkPrograms(b *testing.B) {
 	dir := b.TempDir()
-	qt.Assert(b, qt.IsNil(os.WriteFile(dir+"/file", []byte("x"), 0o644)))
+	costDir(b, dir)
 	for _, n := range []int{10, 10000} {
 		m, err := New(Options{})
 		qt.Assert(b, qt.IsNil(err))

@@ -356,7 +356,7 @@ int BPF_PROG(file_mprotect, struct vm_area_struct *vma, unsigned long reqprot, u
 					   number(&ctx[1]), kinds));           \
 	}
 
-/* path_mknod is in net.h: sockets are bound by it */
+/* path_mknod is in unix.h: sockets are bound by it */
 IN_DIRECTORY(path_mkdir, HOOK_PATH_MKDIR, IS(CREATE))
 IN_DIRECTORY(path_symlink, HOOK_PATH_SYMLINK, IS(CREATE))
 IN_DIRECTORY(path_unlink, HOOK_PATH_UNLINK, IS(DELETE))

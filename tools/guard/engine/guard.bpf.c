@@ -9,9 +9,10 @@
  *     verdict.h   what follows from them; tell.h tells it
  *     ask.h       whether there is anything to decide
  *     special.h   rules that are picked by an operation
+ *     flow.h      rules that addresses and ports find
  *     canary.h    a program for the engine
  *     label.h     programs that write down who tasks are
- *     file.h, exec.h, net.h, mount.h, identity.h   programs that decide
+ *     file.h, exec.h, net.h, unix.h, mount.h, identity.h   programs that decide
  *     self.h      programs that keep all this from being taken away
  */
 #include "canary.h"
