@@ -125,8 +125,8 @@ func (f *follower) matters(buf []byte) (matters, urgent bool) {
 	for len(buf) >= header {
 		wd, mask := int32(binary.NativeEndian.Uint32(buf)), binary.NativeEndian.Uint32(buf[4:])
 		size := min(int(binary.NativeEndian.Uint32(buf[12:])), len(buf)-header)
-		name := string(events.CString(buf[header : header+size]))
-		if mask&unix.IN_Q_OVERFLOW != 0 || f.names[f.dirs[wd]][name] {
+		name := events.CString(buf[header : header+size])
+		if mask&unix.IN_Q_OVERFLOW != 0 || f.names[f.dirs[wd]][string(name)] {
 			matters = true
 			urgent = urgent || f.urgent[f.dirs[wd]]
 		}

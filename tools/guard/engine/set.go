@@ -8,8 +8,6 @@ type set [words]uint64
 
 func (s *set) add(bit int) { s[bit/64] |= 1 << (bit % 64) }
 
-func (s *set) remove(bit int) { s[bit/64] &^= 1 << (bit % 64) }
-
 func (s *set) union(o set) {
 	for i := range s {
 		s[i] |= o[i]
