@@ -21,7 +21,7 @@ import (
 
 // Patience is how long a command may take to start or to end: emulated
 // machines are slow.
-const Patience = 60 * time.Second
+const Patience = 3 * time.Minute
 
 // Event is a line of JSON output.
 type Event map[string]any
