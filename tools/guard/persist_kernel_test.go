@@ -232,7 +232,7 @@ func TestSelfProtects(t *testing.T) {
 	_, stderr, code = about(t, "detach", "--stop")
 	qt.Check(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
 	qt.Check(t, qt.Equals(r.Wait(), 0))
-	qt.Check(t, qt.Equals(does(t, "open", paths[0], "r"), "open: ok"))
+	eventually(t, "out of force", func() bool { return does(t, "open", paths[0], "r") == "open: ok" })
 	rules := make(map[string]int)
 	for _, e := range r.Events(func(e kerneltest.Event) bool { return e["policy"] == "self-protect" }) {
 		rules[e["rule"].(string)]++

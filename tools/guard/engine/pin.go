@@ -152,7 +152,7 @@ func pinnedPrograms(instance string) (ids []ebpf.ProgramID) {
 
 // goneTime is how long the kernel may take to detach programs: it does so a moment
 // after the last pin went.
-const goneTime = 5 * time.Second
+const goneTime = 30 * time.Second
 
 // waitGone waits until programs are unloaded. Who may not ask for them (that takes
 // CAP_SYS_ADMIN) does not wait.
