@@ -39,6 +39,16 @@ __noinline int path_step(u32 slot)
 	return s ? path_text_step(&s->path) : 1;
 }
 
+/* The rest of the path in this scratch, up to the root; likewise. */
+__noinline int path_walk(u32 slot)
+{
+	for (int i = 0; i < PATH_TEXT_STEPS; i++) {
+		if (path_step(slot))
+			break;
+	}
+	return 0;
+}
+
 /* Puts the path that is in the scratch behind the strings; returns its length. */
 static __always_inline u32 path_keep(struct scratch *s)
 {
@@ -70,10 +80,7 @@ static __noinline u32 path_of(u32 slot, u32 which)
 	path_text_begin(&s->path, at->dentry, at->mnt);
 	if (at->leaf_len)
 		path_text_prepend(&s->path, at->leaf, at->leaf_len);
-	for (int i = 0; i < PATH_TEXT_STEPS; i++) {
-		if (path_step(slot))
-			break;
-	}
+	path_walk(slot);
 	return path_keep(s);
 }
 
