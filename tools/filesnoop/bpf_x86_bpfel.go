@@ -106,6 +106,7 @@ const (
 	bpfProgLinked           = "linked"
 	bpfProgMadeDir          = "made_dir"
 	bpfProgMadeFile         = "made_file"
+	bpfProgMadeMemfd        = "made_memfd"
 	bpfProgMadeNode         = "made_node"
 	bpfProgMapped           = "mapped"
 	bpfProgOpened           = "opened"
@@ -140,9 +141,9 @@ const (
 	bpfVarFilterTid         = "filter_tid"
 	bpfVarFilterUid         = "filter_uid"
 	bpfVarLinkShape         = "link_shape"
+	bpfVarMemfdShape        = "memfd_shape"
 	bpfVarMkdirShape        = "mkdir_shape"
 	bpfVarMknodShape        = "mknod_shape"
-	bpfVarRmdirShape        = "rmdir_shape"
 	bpfVarSymlinkShape      = "symlink_shape"
 	bpfVarTruncateShape     = "truncate_shape"
 	bpfVarUnlinkShape       = "unlink_shape"
@@ -217,6 +218,7 @@ type bpfProgramSpecs struct {
 	Linked           *ebpf.ProgramSpec `ebpf:"linked"`
 	MadeDir          *ebpf.ProgramSpec `ebpf:"made_dir"`
 	MadeFile         *ebpf.ProgramSpec `ebpf:"made_file"`
+	MadeMemfd        *ebpf.ProgramSpec `ebpf:"made_memfd"`
 	MadeNode         *ebpf.ProgramSpec `ebpf:"made_node"`
 	Mapped           *ebpf.ProgramSpec `ebpf:"mapped"`
 	Opened           *ebpf.ProgramSpec `ebpf:"opened"`
@@ -275,9 +277,9 @@ type bpfVariableSpecs struct {
 	FilterTid         *ebpf.VariableSpec `ebpf:"filter_tid"`
 	FilterUid         *ebpf.VariableSpec `ebpf:"filter_uid"`
 	LinkShape         *ebpf.VariableSpec `ebpf:"link_shape"`
+	MemfdShape        *ebpf.VariableSpec `ebpf:"memfd_shape"`
 	MkdirShape        *ebpf.VariableSpec `ebpf:"mkdir_shape"`
 	MknodShape        *ebpf.VariableSpec `ebpf:"mknod_shape"`
-	RmdirShape        *ebpf.VariableSpec `ebpf:"rmdir_shape"`
 	SymlinkShape      *ebpf.VariableSpec `ebpf:"symlink_shape"`
 	TruncateShape     *ebpf.VariableSpec `ebpf:"truncate_shape"`
 	UnlinkShape       *ebpf.VariableSpec `ebpf:"unlink_shape"`
@@ -363,9 +365,9 @@ type bpfVariables struct {
 	FilterTid         *ebpf.Variable `ebpf:"filter_tid"`
 	FilterUid         *ebpf.Variable `ebpf:"filter_uid"`
 	LinkShape         *ebpf.Variable `ebpf:"link_shape"`
+	MemfdShape        *ebpf.Variable `ebpf:"memfd_shape"`
 	MkdirShape        *ebpf.Variable `ebpf:"mkdir_shape"`
 	MknodShape        *ebpf.Variable `ebpf:"mknod_shape"`
-	RmdirShape        *ebpf.Variable `ebpf:"rmdir_shape"`
 	SymlinkShape      *ebpf.Variable `ebpf:"symlink_shape"`
 	TruncateShape     *ebpf.Variable `ebpf:"truncate_shape"`
 	UnlinkShape       *ebpf.Variable `ebpf:"unlink_shape"`
@@ -402,6 +404,7 @@ type bpfPrograms struct {
 	Linked           *ebpf.Program `ebpf:"linked"`
 	MadeDir          *ebpf.Program `ebpf:"made_dir"`
 	MadeFile         *ebpf.Program `ebpf:"made_file"`
+	MadeMemfd        *ebpf.Program `ebpf:"made_memfd"`
 	MadeNode         *ebpf.Program `ebpf:"made_node"`
 	Mapped           *ebpf.Program `ebpf:"mapped"`
 	Opened           *ebpf.Program `ebpf:"opened"`
@@ -442,6 +445,7 @@ func (p *bpfPrograms) Close() error {
 		p.Linked,
 		p.MadeDir,
 		p.MadeFile,
+		p.MadeMemfd,
 		p.MadeNode,
 		p.Mapped,
 		p.Opened,

@@ -108,6 +108,8 @@ static __always_inline bool job_of_call(struct job *job, struct call_desc *desc,
 	job->name[0] = argument(job, desc->name);
 	job->name[1] = argument(job, desc->name2);
 	job_flags(job, desc);
+	if (desc->op == OP_DELETE && (job->open_flags & AT_REMOVEDIR))
+		job->op = OP_RMDIR;
 	if (desc->size >= 0) {
 		job->bytes = argument(job, desc->size);
 		job->flags |= F_SIZE;

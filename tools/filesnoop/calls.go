@@ -109,6 +109,9 @@ func (c call) wanted(ops opSet) bool {
 	if c.op == opWrite || c.op == opClose {
 		return ops.has(opWrite) || ops.has(opClose)
 	}
+	if c.op == opDelete { // unlinkat removes directories as well
+		return ops.has(opDelete) || ops.has(opRmdir)
+	}
 	return ops.has(c.op)
 }
 

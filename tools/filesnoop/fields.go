@@ -36,7 +36,7 @@ var fields = append(trace.HeadFields("filesnoop", func(e *event) *trace.Head { r
 	output.Field[event]{Name: "flags", Type: output.TypeTextList, Nullable: true, Doc: "Flags of an open (O_*), of a rename (RENAME_*) or of a mapping (MAP_*), by name; null for other ops.",
 		Get: func(e *event) output.Value { return e.flagsValue() }},
 	output.Field[event]{Name: "flags_raw", Type: output.TypeUint, Nullable: true, Doc: "The same as a number.",
-		Get: func(e *event) output.Value { return e.ifKnown(flagOpenFlags, output.Uint(uint64(e.OpenFlags))) }},
+		Get: func(e *event) output.Value { return e.rawFlags() }},
 	output.Field[event]{Name: "mode", Type: output.TypeText, Nullable: true, Doc: "Permissions in octal that a new file was asked for with, before the umask, or that chmod sets; null for other ops.",
 		Get: func(e *event) output.Value { return e.modeValue() }},
 	output.Field[event]{Name: "owner", Type: output.TypeInt, Nullable: true, Doc: "User id that chown sets, -1 for none; null for other ops.",

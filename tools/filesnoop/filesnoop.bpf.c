@@ -21,7 +21,7 @@ static __always_inline int call_exits(void *ctx, struct pt_regs *regs, s64 ret, 
 	bool compat = syscall_is_compat(task);
 	struct call_desc *desc = call_of(regs, compat);
 
-	if (!desc || !call_wanted(desc, ret))
+	if (!desc || desc->op == OP_CLOSE || !call_wanted(desc, ret))
 		return 0;
 	if (!handle_once(copy, (u64)task, (u64)syscall_number(regs) << 32 | (u32)ret))
 		return 0;
@@ -74,38 +74,47 @@ int BPF_PROG(call_enter, struct pt_regs *regs, long nr)
 #define EXIT_FILES 16  /* files that were written, of which it can tell */
 
 /*
- * The next descriptor of the current task, from this one on, that was written to;
- * EXIT_FDS if there is none. A function of its own, that the verifier looks at
- * once.
+ * Looks for the next descriptor of the current task that was written to; 0 if
+ * there is none. It goes on from scratch.job.fd, and leaves there what it found. A
+ * function of its own, that the verifier looks at once; and the number is in a
+ * map, since the verifier of 5.10 fails to follow one into such a function.
  */
-__noinline int next_written(u32 from)
+__noinline int next_written(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
+	u32 slot = SLOT_EXIT;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
-	for (u32 fd = from; fd < EXIT_FDS; fd++) {
-		u64 key = (u64)file_of_fd(task, fd);
+	if (!s)
+		return 0;
+	for (int i = 0; i < EXIT_FDS; i++) {
+		u64 key;
 
+		s->exit_fd++;
+		if (s->exit_fd >= EXIT_FDS)
+			return 0;
+		key = (u64)file_of_fd(task, s->exit_fd);
 		if (key && bpf_map_lookup_elem(&written, &key))
-			return fd;
+			return 1;
 	}
-	return EXIT_FDS;
+	return 0;
 }
 
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
-	u32 fd = 0;
+	u32 slot = SLOT_EXIT;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
-	if (BPF_CORE_READ(task, signal, live.counter))
+	if (!s || BPF_CORE_READ(task, signal, live.counter))
 		return 0;
+	s->exit_fd = -1;
 	for (int i = 0; i < EXIT_FILES; i++) {
-		fd = next_written(fd);
-		if (fd >= EXIT_FDS)
+		if (!next_written())
 			return 0;
-		written_ends(ctx, SLOT_EXIT, file_of_fd(task, fd));
-		fd++;
+		written_ends(ctx, SLOT_EXIT, file_of_fd(task, s->exit_fd));
 	}
-	if (op_wanted(OP_CLOSE) && next_written(fd) < EXIT_FDS) {
+	if (op_wanted(OP_CLOSE) && next_written()) {
 		COUNT(seen);
 		COUNT(lost);
 	}
@@ -306,7 +315,6 @@ static __always_inline u64 word_of(void *ctx, u32 n)
 				    (s32)word_of(ctx, shape.result));                     \
 	}
 DONE(unlinked, vfs_unlink, unlink_shape, SLOT_UNLINK)
-DONE(removed_dir, vfs_rmdir, rmdir_shape, SLOT_RMDIR)
 DONE(linked, vfs_link, link_shape, SLOT_LINK)
 DONE(symlinked, vfs_symlink, symlink_shape, SLOT_SYMLINK)
 DONE(made_node, vfs_mknod, mknod_shape, SLOT_MKNOD)
@@ -332,10 +340,53 @@ int made_dir(void *ctx)
 	return pending_ends(ctx, SLOT_MKDIR, dentry, made_dir_failed(ret));
 }
 
+/*
+ * A directory is removed for good when what is remembered below it goes. In some
+ * kernels, such as 5.10, vfs_rmdir is a part of its caller, where nothing attaches.
+ */
+SEC("fentry/shrink_dcache_parent")
+int BPF_PROG(removed_dir, struct dentry *dentry)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 key = (u64)task;
+	struct pending *p = bpf_map_lookup_elem(&pending, &key);
+
+	if (!p || p->op != OP_RMDIR)
+		return 0;
+	return pending_ends(ctx, SLOT_RMDIR, (u64)dentry, 0);
+}
+
 SEC("fexit/vfs_rename")
 int BPF_PROG(renamed, struct renamedata *rd, s64 ret)
 {
 	return pending_ends(ctx, SLOT_RENAME, (u64)BPF_CORE_READ(rd, old_dentry), (s32)ret);
+}
+
+/* ---- files without a name, rung "fexit" ---- */
+
+#define MEMFD_PREFIX "memfd:" /* in front of the name that the caller gave */
+
+SEC("fexit/shmem_file_setup")
+int made_memfd(void *ctx)
+{
+	const char *name = (void *)WORD(0);
+	u64 ret = word_of(ctx, memfd_shape.result);
+	char prefix[sizeof(MEMFD_PREFIX)] = {};
+	struct job *job;
+
+	if (!want_successes || ret >= (u64)-MAX_ERRNO)
+		return 0;
+	bpf_probe_read_kernel(prefix, sizeof(prefix) - 1, name);
+	for (int i = 0; i < sizeof(prefix) - 1; i++) {
+		if (prefix[i] != MEMFD_PREFIX[i])
+			return 0; /* memory of the kernel's own */
+	}
+	job = job_begin(SLOT_MEMFD, OP_MEMFD, 0);
+	if (!job)
+		return 0;
+	job->kernel_name[0] = name + sizeof(MEMFD_PREFIX) - 1;
+	job_file(job, (struct file *)ret);
+	return report(ctx, SLOT_MEMFD);
 }
 
 /* ---- lengths, rung "fexit" ---- */

@@ -60,6 +60,7 @@ enum op {
 #define ERESTARTSYS 512       /* 512 to 516 never reach user space */
 #define ERESTART_LAST 516
 #define AT_FDCWD -100
+#define AT_REMOVEDIR 0x200    /* unlinkat() is to remove a directory */
 #define ATTR_OPEN (1 << 15)   /* time_attrs of do_truncate: by an open */
 
 /* Set by the command before load. */
@@ -198,6 +199,7 @@ struct scratch {
 	struct path_text path;
 	struct file_record rec;
 	struct buffer strings;
+	s32 exit_fd; /* of a process that ends: where we are among its descriptors */
 };
 
 /* Programs that can be preempted by each other on the same CPU have a scratch each. */
@@ -219,6 +221,7 @@ enum slot {
 	SLOT_TRUNCATE,
 	SLOT_FTRUNCATE,
 	SLOT_MMAP,
+	SLOT_MEMFD,
 	SLOT_WRITE,
 	SLOT_WRITEV = SLOT_WRITE + COPIES,
 	SLOT_COPY,

@@ -22,7 +22,7 @@ func hooks(ops opSet, failures bool) []loader.Hook {
 
 // callOps are those that are taken from the end of system calls though other
 // functions tell of the rest: nothing else has their names whole.
-func callOps(ops opSet) opSet { return ops & (opsAttributes | setOf(opMemfd)) }
+func callOps(ops opSet) opSet { return ops & opsAttributes }
 
 // failedOps are those whose failures only the system calls tell.
 func failedOps(ops opSet) opSet {
@@ -102,6 +102,7 @@ func functions(ops opSet) []loader.Attachment {
 		{opMknod, []string{"asked_mknod"}, []string{"made_node", "made_file"}},
 		{opTruncate, nil, []string{"truncated", "truncated_file"}},
 		{opMmap, nil, []string{"mapped"}},
+		{opMemfd, nil, []string{"made_memfd"}},
 	} {
 		if ops.has(pair.op) {
 			for _, program := range slices.Concat(pair.asked, pair.done) {
@@ -139,7 +140,7 @@ func callNames(ops opSet, failures bool) []string {
 	}
 	var names []string
 	for name, c := range calls {
-		if want.has(c.op) {
+		if c.wanted(want) && c.op != opOpen {
 			names = append(names, name)
 		}
 	}
@@ -165,8 +166,8 @@ func callFunctions(name string) []loader.Attachment {
 // of those, and what is left to system calls.
 func setShapes(k *preflight.Kernel, spec *ebpf.CollectionSpec, ops opSet, failures bool) error {
 	for name, function := range map[string]string{
-		"unlink_shape": "vfs_unlink", "rmdir_shape": "vfs_rmdir", "link_shape": "vfs_link", "symlink_shape": "vfs_symlink",
-		"mkdir_shape": "vfs_mkdir", "mknod_shape": "vfs_mknod", "create_shape": "vfs_create", "truncate_shape": "do_truncate",
+		"unlink_shape": "vfs_unlink", "link_shape": "vfs_link", "symlink_shape": "vfs_symlink",
+		"mkdir_shape": "vfs_mkdir", "mknod_shape": "vfs_mknod", "create_shape": "vfs_create", "truncate_shape": "do_truncate", "memfd_shape": "shmem_file_setup",
 	} {
 		if err := loader.SetConstant(spec, name, shapeOf(k.Parameters(function))); err != nil {
 			return err

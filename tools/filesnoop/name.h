@@ -22,13 +22,13 @@ struct shape {
 };
 
 const volatile struct shape unlink_shape = {};
-const volatile struct shape rmdir_shape = {};
 const volatile struct shape link_shape = {};
 const volatile struct shape symlink_shape = {};
 const volatile struct shape mkdir_shape = {};
 const volatile struct shape mknod_shape = {};
 const volatile struct shape create_shape = {};
 const volatile struct shape truncate_shape = {};
+const volatile struct shape memfd_shape = {};
 
 static const struct pending nothing_pending = {};
 
@@ -72,7 +72,8 @@ static __always_inline void job_names(struct job *job, struct task_struct *task)
 	if (current_syscall(task, regs) == SYSCALL_NONE)
 		return;
 	desc = call_of(regs, compat);
-	if (!desc || desc->op != job->op)
+	/* unlinkat() deletes files and directories. */
+	if (!desc || (desc->op != job->op && !(desc->op == OP_DELETE && job->op == OP_RMDIR)))
 		return;
 	read_arguments(job, regs, compat);
 	job->name[0] = argument(job, desc->name);

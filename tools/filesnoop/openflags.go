@@ -53,19 +53,32 @@ func names(dst []string, words []flagWord, bits uint32) []string {
 // flagLists remembers what a number means: there are few.
 var flagLists = make(map[[2]uint32][]string)
 
-func (e *event) flagsValue() output.Value {
-	var words []flagWord
+// flagWords are what the flags of the event's op are called; nil where it has none.
+func (e *event) flagWords() []flagWord {
+	if e.Flags&flagOpenFlags == 0 {
+		return nil
+	}
 	switch e.op() {
 	case opOpen, opCreate, opTmpfile:
-		words = openFlags
+		return openFlags
 	case opRename:
-		words = renameFlags
+		return renameFlags
 	case opMmap:
-		words = mapFlags
-	default:
+		return mapFlags
+	}
+	return nil
+}
+
+func (e *event) rawFlags() output.Value {
+	if e.flagWords() == nil {
 		return output.Null()
 	}
-	if e.Flags&flagOpenFlags == 0 {
+	return output.Uint(uint64(e.OpenFlags))
+}
+
+func (e *event) flagsValue() output.Value {
+	words := e.flagWords()
+	if words == nil {
 		return output.Null()
 	}
 	key := [2]uint32{uint32(len(words)), e.OpenFlags}
