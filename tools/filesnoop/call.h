@@ -85,7 +85,7 @@ static __always_inline void job_flags(struct job *job, struct call_desc *desc)
 		job->open_flags = argument(job, desc->flags);
 		job->mode = argument(job, desc->mode);
 	}
-	if (desc->flags >= 0 || desc->mode >= 0)
+	if (desc->flags >= 0 || desc->mode >= 0 || desc->op == OP_RENAME)
 		job->flags |= F_OPEN_FLAGS;
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"strings"
 
 	"github.com/cilium/ebpf"
 
@@ -126,6 +127,9 @@ func fillCalls(m *ebpf.MapSpec, ops opSet, compat bool) {
 		}
 		if compat && name == "mmap" && runtime.GOARCH == "amd64" {
 			continue // its arguments are in memory; nobody calls it any more
+		}
+		if compat && runtime.GOARCH == "arm64" && strings.HasSuffix(name, "truncate64") {
+			c.size++ // a pair of registers begins with an even one
 		}
 		m.Contents = append(m.Contents, ebpf.MapKV{Key: uint32(nr), Value: c.desc()})
 	}
