@@ -148,8 +148,8 @@ static __always_inline bool job_of_call(struct job *job, struct call_desc *desc,
 	}
 	if (desc->name >= 0)
 		job_base(job, 0, desc->dirfd, task);
-	/* The target of a symbolic link is text, that no directory belongs to. */
-	if (desc->name2 >= 0 && desc->op != OP_SYMLINK)
+	/* The target of a symbolic link and the name of an attribute are in no directory. */
+	if (desc->op == OP_RENAME || desc->op == OP_LINK)
 		job_base(job, 1, desc->dirfd2, task);
 	return true;
 }

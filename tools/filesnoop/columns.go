@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
 
 // columns are the table that was asked for.
@@ -16,6 +17,8 @@ func columns(cfg *config) []output.Column[event] {
 		return filelifeColumns(cfg)
 	case "filegone":
 		return filegoneColumns()
+	case "classic":
+		return classicColumns(cfg)
 	}
 	cols := leading(cfg)
 	cols = append(cols,
@@ -172,4 +175,39 @@ func lastName(p []byte) []byte {
 		}
 	}
 	return p
+}
+
+// classicType is an op in the words of the founding detector, "" for one that it
+// does not have.
+func classicType(o op) string {
+	switch letterOf(o) {
+	case 'O':
+		return "Open"
+	case 'C':
+		return "Crea"
+	case 'D':
+		return "Del"
+	}
+	return ""
+}
+
+// classicColumns are those of the founding detector.
+func classicColumns(cfg *config) []output.Column[event] {
+	var cols []output.Column[event]
+	if cfg.timestamp {
+		cols = leading(cfg)[:1]
+	}
+	return append(cols,
+		output.Column[event]{Head: "PID", Width: 7, Right: true, Field: "pid"},
+		output.Column[event]{Head: "TYPE", Width: 4, Text: func(c *output.Cell, e *event) { c.Text(classicType(e.op())) }},
+		output.Column[event]{Head: "FLAG", Width: 4, Text: func(c *output.Cell, e *event) { c.Text(rules.Classic[e.verdict.Severity]) }},
+		output.Column[event]{Head: "PATT", Width: 5, Text: func(c *output.Cell, e *event) {
+			if e.verdict.Match {
+				c.Text("Match")
+				return
+			}
+			c.Text("-")
+		}},
+		output.Column[event]{Head: "TRESH", Width: 5, Text: func(c *output.Cell, e *event) { c.Text(e.verdict.Over) }},
+		output.Column[event]{Head: "FILENAME", Text: pathCell})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/trace"
+	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
 
 // Bits of bpfFileRecord.Flags (filesnoop.h).
@@ -51,6 +52,8 @@ type event struct {
 	started     int64 // when tracing began, as Head.Time
 	age         int64 // nanoseconds since it was made; -1: not known
 
+	verdict rules.Verdict
+
 	buf []byte // scratch for the paths
 }
 
@@ -61,6 +64,7 @@ func (e *event) op() op { return op(e.bpfFileRecord.Head.Kind) }
 type decoder struct {
 	details bool
 	life    *life // nil: ages are not asked for
+	judge   *judge
 }
 
 func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
@@ -96,6 +100,7 @@ func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
 	if d.life != nil {
 		e.age = d.life.see(e)
 	}
+	d.judge.see(e)
 	return nil
 }
 

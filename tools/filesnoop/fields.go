@@ -10,7 +10,7 @@ import (
 )
 
 // fields are all that is known of an event, in the order of JSON and CSV.
-var fields = append(trace.HeadFields("filesnoop", func(e *event) *trace.Head { return &e.Head }),
+var fields = append(append(trace.HeadFields("filesnoop", func(e *event) *trace.Head { return &e.Head }),
 	output.Field[event]{Name: "op", Type: output.TypeText, Enum: opNames[1:], Doc: "What happened. open is of a file that was there, create of one that the open made; tmpfile and memfd are files without a name; write is the first one to an open file, and close the end of a file that was written; mmap is shared and writable. A failed open is an open, whatever it would have made.",
 		Get: func(e *event) output.Value { return output.Text(e.op().String()) }},
 	output.Field[event]{Name: "ret", Type: output.TypeInt, Doc: "Result: 0 or a descriptor, or a negative errno.",
@@ -80,7 +80,7 @@ var fields = append(trace.HeadFields("filesnoop", func(e *event) *trace.Head { r
 		}},
 	output.Field[event]{Name: "gid", Type: output.TypeUint, Doc: "Real group id.",
 		Get: func(e *event) output.Value { return output.Uint(uint64(e.bpfFileRecord.Head.Gid)) }},
-)
+), ruleFields...)
 
 func bytesOrNull(b []byte) output.Value {
 	if b == nil {

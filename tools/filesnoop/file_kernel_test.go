@@ -162,7 +162,7 @@ func TestNames(t *testing.T) {
 
 // TestFailures has every failure, and that -x has nothing else.
 func TestFailures(t *testing.T) {
-	eachRung(t, func(t *testing.T, rung string) {
+	mixedToo(t, func(t *testing.T, rung string) {
 		check(t, rung, "--errors", both(t), append(slices.Clone(byName), failures...))
 		check(t, rung, "-x", both(t), append(unseen(byName), failures...))
 	})
@@ -170,7 +170,7 @@ func TestFailures(t *testing.T) {
 
 // TestWritesAndAttributes has what --all adds.
 func TestWritesAndAttributes(t *testing.T) {
-	eachRung(t, func(t *testing.T, rung string) {
+	mixedToo(t, func(t *testing.T, rung string) {
 		check(t, rung, "--all", both(t), others)
 	})
 }
@@ -289,7 +289,7 @@ func TestNothingStays(t *testing.T) {
 // TestLeastPrivilege runs with exactly the capabilities that are asked for, as an
 // ordinary user.
 func TestLeastPrivilege(t *testing.T) {
-	eachRung(t, func(t *testing.T, rung string) {
+	mixedToo(t, func(t *testing.T, rung string) {
 		caps := []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}
 		if kernel == "5.10" {
 			caps = append(caps, unix.CAP_SYS_RESOURCE)

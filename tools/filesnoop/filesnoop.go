@@ -39,10 +39,19 @@ type config struct {
 	notPaths   []string
 	globs      []*glob
 	exec       bool
+	replay     string
+	features   time.Duration
+	alertOnly  bool
+	thresholds []threshold
+	patterns   []string
+	window     time.Duration
+	canaries   []string
+
+	ended func() error // when all is printed
 }
 
 // formats are the tables, the first of which stands if none is asked for.
-var formats = []string{"files", "opensnoop", "filelife", "filegone"}
+var formats = []string{"files", "opensnoop", "filelife", "filegone", "classic"}
 
 func newCommand() *command.Command { return commandOf(new(config)) }
 
@@ -77,6 +86,13 @@ written, with --attributes owners, permissions and extended attributes.`,
 			command.Texts("path", "", "DIR", "only this file or what is below this directory; repeatable", &cfg.paths),
 			command.Texts("not-path", "", "DIR", "not this file nor what is below this directory; repeatable", &cfg.notPaths),
 			globFlag("glob", "", "PATTERN", "only paths that match: * and ? within a name, ** across; without / the name alone; repeatable", &cfg.globs),
+			command.Bool("alert-only", "", "only events that raise an alarm", &cfg.alertOnly),
+			command.Texts("canary", "", "FILE", "an alarm for whoever does anything to this file; repeatable", &cfg.canaries),
+			command.List("threshold", "", "KIND=N,...", "events of a kind (O, C, D, E) that a process may have in a window (50)", parseThreshold, &cfg.thresholds),
+			command.List("pattern", "", "KINDS,...", "events about one file that are a match (OCD)", parsePattern, &cfg.patterns),
+			command.Duration("window", "", "time that thresholds and patterns look back (10s)", &cfg.window),
+			command.Duration("features", "", "in place of events, a row of CSV for each process in each such time", &cfg.features),
+			command.Text("replay", "", "FILE", "read events from a file, JSON Lines or the founding detector's CSV, and judge them", &cfg.replay),
 			command.Bool("exec", "", "trace the COMMAND that follows; the same as COMMAND behind --", &cfg.exec),
 		},
 		Examples: []command.Example{
@@ -89,6 +105,10 @@ written, with --attributes owners, permissions and extended attributes.`,
 			{Line: "filesnoop --format opensnoop -T -e", What: "the table of opensnoop, with flags and mode"},
 			{Line: "filesnoop --format filelife", What: "short-lived files, with their age"},
 			{Line: "filesnoop --all --exec -- tar xf x.tar", What: "everything that a command does"},
+			{Line: "filesnoop --alert-only", What: "only alarms: who encrypts many files"},
+			{Line: "filesnoop --format classic --threshold C=25,D=25", What: "the table of the founding detector"},
+			{Line: "filesnoop --features 1s --duration 60s", What: "rows for machine learning"},
+			{Line: "filesnoop --replay FILE --alert-only", What: "judge what was recorded with --json"},
 			{Line: "filesnoop --json | jq -c '[.op, .path]'", What: "for a pipeline"},
 			{Line: "filesnoop --check", What: "what works on this kernel, and as whom"},
 		},
@@ -98,6 +118,12 @@ written, with --attributes owners, permissions and extended attributes.`,
 			"privileges": func() []byte { return trace.Privileges("filesnoop", modes()) },
 		},
 		Run: func(ctx context.Context, env *command.Env) error {
+			if cfg.replay != "" {
+				if err := cfg.resolve(env); err != nil {
+					return err
+				}
+				return replay(ctx, cfg, env)
+			}
 			tool, err := newTool(cfg, env)
 			if err != nil {
 				return err
@@ -126,7 +152,7 @@ func (cfg *config) resolve(env *command.Env) error {
 	}
 	selects := cfg.write || cfg.create || cfg.delete || cfg.rename || cfg.attributes || cfg.all
 	if cfg.format != formats[0] {
-		if selects {
+		if selects && cfg.format != "classic" {
 			return command.Usagef("--format %s: has the events of that tool: leave out --write, --create, --delete, --rename, --attributes and --all", cfg.format)
 		}
 		if env.Format != "table" {
@@ -142,10 +168,24 @@ func (cfg *config) resolve(env *command.Env) error {
 	if len(cfg.openFlags) > 0 && cfg.ops()&opsOpen == 0 {
 		return command.Usagef("--flag-filter: there are no opens among what was asked for")
 	}
+	if cfg.features > 0 && (cfg.alertOnly || cfg.format != formats[0] || env.Format == "json") {
+		return command.Usagef("--features: prints rows of its own: leave out --alert-only, --format and --json")
+	}
+	if cfg.features > 0 {
+		env.Format = "json" // which has no header of its own
+	}
+	if cfg.replay != "" && len(env.Args) > 0 {
+		return command.Usagef("--replay: reads a file: leave out the COMMAND")
+	}
 	if cfg.duration > 0 {
 		env.Duration = cfg.duration
 	}
 	return nil
+}
+
+// judges reports whether the rules are asked.
+func (cfg *config) judges() bool {
+	return cfg.format == formats[0] || cfg.format == "classic" || cfg.alertOnly || len(cfg.canaries) > 0
 }
 
 // ops are what was asked for.
@@ -184,7 +224,11 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 	if err := cfg.resolve(env); err != nil {
 		return nil, err
 	}
-	d := &decoder{details: env.Format != "table"}
+	keep, j, err := newKeeper(cfg, env)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{details: env.Format != "table", judge: j}
 	if cfg.format == "filelife" || env.Format != "table" {
 		d.life = newLife()
 	}
@@ -195,7 +239,9 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 		Hooks:   hooks(ops, cfg.failures()),
 		Needs:   trace.BaseNeeds(),
 		Decode:  d.decode,
-		Keep:    keeper(cfg),
+		Keep:    keep,
+		Ended:   cfg.ended,
+		Below:   below,
 		Fields:  fields,
 		Columns: columns(cfg),
 	}, nil

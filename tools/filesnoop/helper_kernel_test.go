@@ -27,10 +27,19 @@ var kernel = os.Getenv("RINGSIDE_KERNEL")
 
 // eachRung runs a test on every rung that this kernel has.
 func eachRung(t *testing.T, test func(t *testing.T, rung string)) {
-	for _, rung := range []string{"fexit", "fexit and raw_tp", "raw_tp"} {
+	rungs(t, test, "fexit", "raw_tp")
+}
+
+// mixedToo is eachRung with the rung that failures and attributes have besides.
+func mixedToo(t *testing.T, test func(t *testing.T, rung string)) {
+	rungs(t, test, "fexit", "fexit and raw_tp", "raw_tp")
+}
+
+func rungs(t *testing.T, test func(t *testing.T, rung string), names ...string) {
+	for _, rung := range names {
 		t.Run(rung, func(t *testing.T) {
-			if !hasRung(t, rung) {
-				if slices.Contains([]string{"6.12", "newest", "arm64-6.12"}, kernel) || kernel != "" && rung != "fexit" {
+			if !hasRung(t, rung, names) {
+				if slices.Contains([]string{"6.12", "newest", "arm64-6.12"}, kernel) || kernel != "" && (rung != "fexit" || len(names) == 2) {
 					t.Fatalf("kernel %s is known to have this rung", kernel)
 				}
 				t.Skip("this kernel does not have this rung")
@@ -40,9 +49,13 @@ func eachRung(t *testing.T, test func(t *testing.T, rung string)) {
 	}
 }
 
-func hasRung(t *testing.T, rung string) bool {
+func hasRung(t *testing.T, rung string, names []string) bool {
 	t.Helper()
-	_, _, code := kerneltest.Output(t, kerneltest.Command(t, "filesnoop", "--all", "--errors", "--rung", rung, "--check"))
+	args := []string{"--rung", rung, "--check"}
+	if slices.Contains(names, "fexit and raw_tp") {
+		args = append(args, "--all", "--errors")
+	}
+	_, _, code := kerneltest.Output(t, kerneltest.Command(t, "filesnoop", args...))
 	return code == 0
 }
 

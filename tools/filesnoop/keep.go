@@ -7,10 +7,35 @@ import (
 	"strings"
 
 	"github.com/ringside-tools/ringside/internal/command"
+	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
 
-// keeper decides what only user space can: names, and paths that are whole only
-// here.
+// newKeeper returns what decides in user space, where names are and paths are
+// whole, and what judges before that.
+func newKeeper(cfg *config, env *command.Env) (func(*event) bool, *judge, error) {
+	var j *judge
+	if cfg.judges() {
+		c, err := cfg.ruleConfig()
+		if err != nil {
+			return nil, nil, err
+		}
+		j = &judge{engine: rules.New(c)}
+	}
+	keep := keeper(cfg)
+	if cfg.features > 0 && !env.Check {
+		f := newFeatures(env.Stdout, cfg.features)
+		cfg.ended = func() error { f.flush(); return f.err }
+		return func(e *event) bool {
+			if (keep == nil || keep(e)) && f.see(e) != nil {
+				return true // and writing it fails as the row did
+			}
+			return false
+		}, j, nil
+	}
+	return keep, j, nil
+}
+
+// keeper is nil where all is kept.
 func keeper(cfg *config) func(*event) bool {
 	var tests []func(*event) bool
 	if cfg.name != "" {
@@ -18,10 +43,10 @@ func keeper(cfg *config) func(*event) bool {
 		tests = append(tests, func(e *event) bool { return bytes.Contains(e.Comm, name) })
 	}
 	if len(cfg.paths) > 0 {
-		tests = append(tests, func(e *event) bool { return e.any(func(p []byte) bool { return below(cfg.paths, p) }) })
+		tests = append(tests, func(e *event) bool { return e.any(func(p []byte) bool { return isBelow(cfg.paths, p) }) })
 	}
 	if len(cfg.notPaths) > 0 {
-		tests = append(tests, func(e *event) bool { return !e.all(func(p []byte) bool { return below(cfg.notPaths, p) }) })
+		tests = append(tests, func(e *event) bool { return !e.all(func(p []byte) bool { return isBelow(cfg.notPaths, p) }) })
 	}
 	if len(cfg.globs) > 0 {
 		tests = append(tests, func(e *event) bool {
@@ -35,7 +60,12 @@ func keeper(cfg *config) func(*event) bool {
 			})
 		})
 	}
+	if cfg.alertOnly {
+		tests = append(tests, func(e *event) bool { return e.verdict.Alert != nil })
+	}
 	switch cfg.format {
+	case "classic":
+		tests = append(tests, func(e *event) bool { return classicType(e.op()) != "" })
 	case "filelife":
 		tests = append(tests, func(e *event) bool { return e.op() == opDelete && e.age >= 0 })
 	}
@@ -63,8 +93,8 @@ func (e *event) all(test func([]byte) bool) bool {
 	return e.path != nil && test(e.path) && (e.path2 == nil || e.op() == opSymlink || test(e.path2))
 }
 
-// below reports whether p is one of the files or below one of the directories.
-func below(dirs []string, p []byte) bool {
+// isBelow reports whether p is one of the files or below one of the directories.
+func isBelow(dirs []string, p []byte) bool {
 	for _, dir := range dirs {
 		dir = strings.TrimRight(dir, "/")
 		if len(p) >= len(dir) && string(p[:len(dir)]) == dir && (len(p) == len(dir) || p[len(dir)] == '/') {
