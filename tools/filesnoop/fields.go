@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -137,24 +138,27 @@ func octal(n uint32) string {
 	return s
 }
 
+// fileTypes are the names of kinds of files.
+var fileTypes = map[uint32]string{
+	unix.S_IFREG: "file", unix.S_IFDIR: "dir", unix.S_IFLNK: "link", unix.S_IFCHR: "char",
+	unix.S_IFBLK: "block", unix.S_IFIFO: "fifo", unix.S_IFSOCK: "socket",
+}
+
 func fileType(mode uint32) string {
-	switch mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		return "file"
-	case unix.S_IFDIR:
-		return "dir"
-	case unix.S_IFLNK:
-		return "link"
-	case unix.S_IFCHR:
-		return "char"
-	case unix.S_IFBLK:
-		return "block"
-	case unix.S_IFIFO:
-		return "fifo"
-	case unix.S_IFSOCK:
-		return "socket"
+	if name, ok := fileTypes[mode&unix.S_IFMT]; ok {
+		return name
 	}
 	return "other"
+}
+
+// modeOf is the mode of a kind of file, 0 for none.
+func modeOf(name string) uint32 {
+	for mode, n := range fileTypes {
+		if n == name {
+			return mode
+		}
+	}
+	return 0
 }
 
 // devices remembers the text of device numbers: there are few.
@@ -168,4 +172,12 @@ func device(dev uint32) string {
 		devices[dev] = s
 	}
 	return s
+}
+
+// parseDevice is device backwards; 0 for what it did not write.
+func parseDevice(s string) uint32 {
+	major, minor, _ := strings.Cut(s, ":")
+	a, _ := strconv.ParseUint(major, 10, 12)
+	b, _ := strconv.ParseUint(minor, 10, 20)
+	return uint32(a<<20 | b)
 }

@@ -29,6 +29,7 @@ func (j *judge) see(e *event) {
 		Op: e.op().String(), Path: string(e.path), Path2: string(e.path2),
 		Writing: e.op() == opOpen && e.OpenFlags&accessMode != unix.O_RDONLY,
 	}
+	ev.Special = e.special()
 	if ev.Exe == "" {
 		ev.Exe = ev.Comm // as far as it is known in the table
 	}
@@ -36,6 +37,19 @@ func (j *judge) see(e *event) {
 	if e.verdict.Alert != nil {
 		j.alerts++
 	}
+}
+
+// special reports whether an open is of something that has no content to lose.
+func (e *event) special() bool {
+	if e.Flags&flagInode != 0 {
+		return e.FileMode&unix.S_IFMT != unix.S_IFREG
+	}
+	for _, dir := range []string{"/dev/", "/proc/", "/sys/"} {
+		if strings.HasPrefix(string(e.path), dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // below writes the alert under the row of the event that raised it.

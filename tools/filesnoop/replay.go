@@ -167,6 +167,10 @@ type line struct {
 	Writes   *uint64  `json:"writes"`
 	Exe      *string  `json:"exe"`
 	ExeB     []byte   `json:"exe_b64"`
+	FileType *string  `json:"file_type"`
+	Inode    *uint64  `json:"inode"`
+	Size     *uint64  `json:"size"`
+	Dev      *string  `json:"dev"`
 	Start    *uint64  `json:"start_ns"`
 	User     *string  `json:"user"`
 	Cut      []string `json:"cut"`
@@ -227,6 +231,12 @@ func (e *event) setNumbers(l *line) {
 	}
 	if l.Writes != nil {
 		e.Writes = *l.Writes
+	}
+	if l.FileType != nil && l.Inode != nil && l.Size != nil {
+		e.FileMode, e.Inode, e.Size, e.Flags = modeOf(*l.FileType), *l.Inode, *l.Size, e.Flags|flagInode
+		if l.Dev != nil {
+			e.Dev = parseDevice(*l.Dev)
+		}
 	}
 	if l.Start != nil {
 		e.StartNs, e.Flags = *l.Start, e.Flags|flagDetails

@@ -37,7 +37,9 @@ func (e *Engine) count(ev *Event) Verdict {
 		}
 	}
 	v.Over = string(over)
-	if p.match(e.cfg.Patterns, kind, ev.Path) {
+	files := e.treeOf(ev).files // a shell has a process for each file
+	files.turn(ev.Time, e.cfg.Window)
+	if files.match(e.cfg.Patterns, kind, ev.Path) {
 		v.Match = true
 		v.Severity = Major
 	}
@@ -58,17 +60,26 @@ func (e *Engine) processOf(ev *Event) *process {
 				e.Forgotten++
 			}
 		}
-		p = &process{began: ev.Time, progress: make(map[string][]int), startedAt: ev.Start}
+		p = newProcess(ev.Time, ev.Start)
 		e.counts[ev.PID] = p
 	}
-	switch age := time.Duration(ev.Time - p.began); {
-	case age >= e.cfg.Window:
-		p.now, p.old, p.began = [len(kinds)]int{}, [len(kinds)]int{}, ev.Time
-		clear(p.progress)
-	case age >= e.cfg.Window/2:
-		p.old, p.now, p.began = p.now, [len(kinds)]int{}, ev.Time
-	}
+	p.turn(ev.Time, e.cfg.Window)
 	return p
+}
+
+func newProcess(now int64, start uint64) *process {
+	return &process{began: now, progress: make(map[string][]int), startedAt: start}
+}
+
+// turn forgets what is older than the window.
+func (p *process) turn(now int64, window time.Duration) {
+	switch age := time.Duration(now - p.began); {
+	case age >= window:
+		p.now, p.old, p.began = [len(kinds)]int{}, [len(kinds)]int{}, now
+		clear(p.progress)
+	case age >= window/2:
+		p.old, p.now, p.began = p.now, [len(kinds)]int{}, now
+	}
 }
 
 // match follows the patterns for one file. What is made counts for the file that

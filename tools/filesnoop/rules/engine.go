@@ -106,12 +106,15 @@ func (e *Engine) Judge(ev *Event) Verdict {
 // hit is an event that belongs to a rule. From the limit on it is severe, and the
 // first time it raises an alert.
 func (e *Engine) hit(t *tree, v *Verdict, rule string, ev *Event, n, limit int, s Severity) {
-	if !t.alerted[rule] && len(t.evidence) < evidenceMax {
+	if lines := t.evidence[rule]; !t.alerted[rule] && len(lines) < evidenceMax {
+		if len(lines) == 0 {
+			t.first[rule] = ev.Path
+		}
 		line := ev.Op + " " + ev.Path
 		if ev.Path2 != "" {
 			line += " -> " + ev.Path2
 		}
-		t.evidence = append(t.evidence, line)
+		t.evidence[rule] = append(lines, line)
 	}
 	if n < limit {
 		return
@@ -123,19 +126,18 @@ func (e *Engine) hit(t *tree, v *Verdict, rule string, ev *Event, n, limit int, 
 		return
 	}
 	t.alerted[rule] = true
-	a := &Alert{Rule: rule, Root: t.root, RootExe: t.exe, RootSeen: t.seen, Files: n, First: ev.Path, Evidence: t.evidence}
-	if len(t.evidence) > 0 {
-		_, first, _ := strings.Cut(t.evidence[0], " ")
-		a.First, _, _ = strings.Cut(first, " -> ")
+	a := &Alert{Rule: rule, Root: t.root, RootExe: t.exe, RootSeen: t.seen, Files: n, First: ev.Path, Evidence: t.evidence[rule]}
+	if first := t.first[rule]; first != "" {
+		a.First = first
 	}
-	t.evidence = nil
+	delete(t.evidence, rule)
 	v.Alert = a
 }
 
 func (e *Engine) open(t *tree, v *Verdict, ev *Event) {
 	m := t.marks(ev.Path)
-	if m&created != 0 {
-		return // the tree's own file
+	if m&created != 0 || ev.Special {
+		return // the tree's own file, or none that has a content to lose
 	}
 	t.mark(ev.Path, opened)
 	if !ev.Writing {

@@ -24,6 +24,7 @@ type Event struct {
 	Path    string
 	Path2   string
 	Writing bool // an open for writing
+	Special bool // of a directory, a device, or what else has no content of its own
 }
 
 // Severity of an event.

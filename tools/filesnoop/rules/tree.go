@@ -51,14 +51,17 @@ type tree struct {
 	last     int64
 	now, old *half
 	alerted  map[string]bool
-	evidence []string
+	evidence map[string][]string // of each rule, until its alert
+	first    map[string]string   // file of each rule
+	files    *process            // how far patterns have come with files
 }
 
 // evidenceMax is how many lines an alert has.
 const evidenceMax = 8
 
 func newTree(root uint32, now int64) *tree {
-	return &tree{root: root, seen: now, now: newHalf(now), old: newHalf(now), alerted: make(map[string]bool)}
+	return &tree{root: root, seen: now, now: newHalf(now), old: newHalf(now), alerted: make(map[string]bool),
+		evidence: make(map[string][]string), first: make(map[string]string), files: newProcess(now, 0)}
 }
 
 // turn forgets what is older than the memory. It is called with every event.
