@@ -2,7 +2,6 @@ package rules
 
 import (
 	"path"
-	"strings"
 )
 
 // Engine judges events, in the order in which they happened.

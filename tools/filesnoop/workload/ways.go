@@ -97,7 +97,9 @@ var ways = map[string]func(){
 	},
 	"writev": func() {
 		fd := open("there", unix.O_WRONLY)
-		vec := unix.Iovec{Base: (*byte)(unsafe.Pointer(text("123456"))), Len: 6}
+		data := []byte("123456")
+		vec := unix.Iovec{Base: &data[0]}
+		vec.SetLen(len(data))
 		call(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&vec)), 1)
 		unix.Close(fd)
 	},
