@@ -83,7 +83,7 @@ func (p *process) turn(now int64, window time.Duration) {
 }
 
 // match follows the patterns for one file. What is made counts for the file that
-// it is made of as well: a.txt.aes for a.txt.
+// it is made of as well: a.txt.aes for a.txt. Not so what compressors make.
 func (p *process) match(patterns []string, kind byte, file string) bool {
 	if file == "" {
 		return false
@@ -93,8 +93,8 @@ func (p *process) match(patterns []string, kind byte, file string) bool {
 	}
 	matched := p.step(patterns, kind, file)
 	if kind == 'C' {
-		stems(file, func(stem, _ string) {
-			if _, known := p.progress[stem]; known && p.step(patterns, kind, stem) {
+		stems(file, func(stem, suffix string) {
+			if _, known := p.progress[stem]; known && !packed[suffix] && p.step(patterns, kind, stem) {
 				matched = true
 			}
 		})
