@@ -14,19 +14,19 @@ import (
 )
 
 type bpfCallDesc struct {
-	_        structs.HostLayout
-	Op       uint8
-	How      uint8
-	Dirfd    int8
-	Name     int8
-	Dirfd2   int8
-	Name2    int8
-	Flags    int8
-	Mode     int8
-	Fd       int8
-	Size     int8
-	User     int8
-	Reserved uint8
+	_       structs.HostLayout
+	Op      uint8
+	How     uint8
+	Dirfd   int8
+	Name    int8
+	Dirfd2  int8
+	Name2   int8
+	Flags   int8
+	Mode    int8
+	Fd      int8
+	Size    int8
+	User    int8
+	Splices uint8
 }
 
 type bpfFileRecord struct {

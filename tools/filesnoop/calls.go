@@ -16,7 +16,7 @@ const callsMax = 512
 // none.
 type call struct {
 	op                          op
-	how                         bool
+	how, splices                bool
 	dirfd, name, dirfd2, name2  int8
 	flags, mode, fd, size, user int8
 }
@@ -25,7 +25,7 @@ const none = -1
 
 // callOf begins a description.
 func callOf(o op) call {
-	return call{o, false, none, none, none, none, none, none, none, none, none}
+	return call{o, false, false, none, none, none, none, none, none, none, none, none}
 }
 
 func (c call) at(dirfd, name int8) call     { c.dirfd, c.name = dirfd, name; return c }
@@ -34,6 +34,7 @@ func (c call) with(flags, mode int8) call   { c.flags, c.mode = flags, mode; ret
 func (c call) file(fd int8) call            { c.fd = fd; return c }
 func (c call) length(size int8) call        { c.size = size; return c }
 func (c call) owner(user int8) call         { c.user = user; return c }
+func (c call) copying() call                { c.splices = true; return c }
 func (c call) struct_() call                { c.how = true; return c }
 
 // calls are the system calls that do something to files, by name. Names that an
@@ -92,7 +93,7 @@ var calls = map[string]call{
 	"sendfile":        callOf(opWrite).file(0),
 	"sendfile64":      callOf(opWrite).file(0),
 	"splice":          callOf(opWrite).file(2),
-	"copy_file_range": callOf(opWrite).file(2),
+	"copy_file_range": callOf(opWrite).file(2).copying(),
 
 	"close": callOf(opClose).file(0),
 	"dup2":  callOf(opClose).file(1),
@@ -140,6 +141,9 @@ func (c call) desc() bpfCallDesc {
 		Flags: c.flags, Mode: c.mode, Fd: c.fd, Size: c.size, User: c.user}
 	if c.how {
 		d.How = 1
+	}
+	if c.splices {
+		d.Splices = 1
 	}
 	return d
 }

@@ -478,10 +478,25 @@ int BPF_PROG(copied, struct file *in, s64 pos_in, struct file *out, s64 pos_out,
 	return result_wanted(ret) ? written_by_call(ctx, SLOT_COPY, out, ret) : 0;
 }
 
+/* copy_file_range() splices on file systems that cannot copy. */
+static __always_inline bool in_copy_call(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pt_regs *regs = user_regs(task);
+	struct call_desc *desc;
+
+	if (current_syscall(task, regs) == SYSCALL_NONE)
+		return false;
+	desc = call_of(regs, syscall_is_compat(task));
+	return desc && desc->splices;
+}
+
 SEC("fexit/iter_file_splice_write")
 int BPF_PROG(spliced, void *pipe, struct file *out, s64 *pos, u64 len, unsigned int flags, s64 ret)
 {
-	return result_wanted(ret) ? written_by_call(ctx, SLOT_SPLICE, out, ret) : 0;
+	if (!result_wanted(ret) || in_copy_call())
+		return 0;
+	return written_by_call(ctx, SLOT_SPLICE, out, ret);
 }
 
 /* The last reference to an open file goes. */

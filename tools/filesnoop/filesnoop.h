@@ -115,7 +115,7 @@ struct call_desc {
 	s8 fd;
 	s8 size;
 	s8 user;    /* owner; the group is the next argument */
-	u8 reserved;
+	u8 splices; /* copies by splicing on some file systems, and tells of that itself */
 };
 
 #define CALLS_MAX 512 /* numbers of system calls */
