@@ -65,6 +65,14 @@ type bpfFileRecord struct {
 	ContainerLen uint16
 }
 
+type bpfPrefix struct {
+	_        structs.HostLayout
+	Text     [32]uint64
+	Mask     [32]uint64
+	Len      uint32
+	Reserved uint32
+}
+
 type bpfShape struct {
 	_      structs.HostLayout
 	Dentry uint32
@@ -137,6 +145,7 @@ const (
 	bpfVarFilterComm        = "filter_comm"
 	bpfVarFilterMntns       = "filter_mntns"
 	bpfVarFilterOpenFlags   = "filter_open_flags"
+	bpfVarFilterPrefixes    = "filter_prefixes"
 	bpfVarFilterSelf        = "filter_self"
 	bpfVarFilterTid         = "filter_tid"
 	bpfVarFilterUid         = "filter_uid"
@@ -144,11 +153,13 @@ const (
 	bpfVarMemfdShape        = "memfd_shape"
 	bpfVarMkdirShape        = "mkdir_shape"
 	bpfVarMknodShape        = "mknod_shape"
+	bpfVarPrefixes          = "prefixes"
 	bpfVarSymlinkShape      = "symlink_shape"
 	bpfVarTruncateShape     = "truncate_shape"
 	bpfVarUnlinkShape       = "unlink_shape"
 	bpfVarUnusedCallDesc    = "unused_call_desc"
 	bpfVarUnusedFileRecord  = "unused_file_record"
+	bpfVarUnusedPrefix      = "unused_prefix"
 	bpfVarUnusedShape       = "unused_shape"
 	bpfVarUseRingbuf        = "use_ringbuf"
 	bpfVarWantDetails       = "want_details"
@@ -273,6 +284,7 @@ type bpfVariableSpecs struct {
 	FilterComm        *ebpf.VariableSpec `ebpf:"filter_comm"`
 	FilterMntns       *ebpf.VariableSpec `ebpf:"filter_mntns"`
 	FilterOpenFlags   *ebpf.VariableSpec `ebpf:"filter_open_flags"`
+	FilterPrefixes    *ebpf.VariableSpec `ebpf:"filter_prefixes"`
 	FilterSelf        *ebpf.VariableSpec `ebpf:"filter_self"`
 	FilterTid         *ebpf.VariableSpec `ebpf:"filter_tid"`
 	FilterUid         *ebpf.VariableSpec `ebpf:"filter_uid"`
@@ -280,11 +292,13 @@ type bpfVariableSpecs struct {
 	MemfdShape        *ebpf.VariableSpec `ebpf:"memfd_shape"`
 	MkdirShape        *ebpf.VariableSpec `ebpf:"mkdir_shape"`
 	MknodShape        *ebpf.VariableSpec `ebpf:"mknod_shape"`
+	Prefixes          *ebpf.VariableSpec `ebpf:"prefixes"`
 	SymlinkShape      *ebpf.VariableSpec `ebpf:"symlink_shape"`
 	TruncateShape     *ebpf.VariableSpec `ebpf:"truncate_shape"`
 	UnlinkShape       *ebpf.VariableSpec `ebpf:"unlink_shape"`
 	UnusedCallDesc    *ebpf.VariableSpec `ebpf:"unused_call_desc"`
 	UnusedFileRecord  *ebpf.VariableSpec `ebpf:"unused_file_record"`
+	UnusedPrefix      *ebpf.VariableSpec `ebpf:"unused_prefix"`
 	UnusedShape       *ebpf.VariableSpec `ebpf:"unused_shape"`
 	UseRingbuf        *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 	WantDetails       *ebpf.VariableSpec `ebpf:"want_details"`
@@ -361,6 +375,7 @@ type bpfVariables struct {
 	FilterComm        *ebpf.Variable `ebpf:"filter_comm"`
 	FilterMntns       *ebpf.Variable `ebpf:"filter_mntns"`
 	FilterOpenFlags   *ebpf.Variable `ebpf:"filter_open_flags"`
+	FilterPrefixes    *ebpf.Variable `ebpf:"filter_prefixes"`
 	FilterSelf        *ebpf.Variable `ebpf:"filter_self"`
 	FilterTid         *ebpf.Variable `ebpf:"filter_tid"`
 	FilterUid         *ebpf.Variable `ebpf:"filter_uid"`
@@ -368,11 +383,13 @@ type bpfVariables struct {
 	MemfdShape        *ebpf.Variable `ebpf:"memfd_shape"`
 	MkdirShape        *ebpf.Variable `ebpf:"mkdir_shape"`
 	MknodShape        *ebpf.Variable `ebpf:"mknod_shape"`
+	Prefixes          *ebpf.Variable `ebpf:"prefixes"`
 	SymlinkShape      *ebpf.Variable `ebpf:"symlink_shape"`
 	TruncateShape     *ebpf.Variable `ebpf:"truncate_shape"`
 	UnlinkShape       *ebpf.Variable `ebpf:"unlink_shape"`
 	UnusedCallDesc    *ebpf.Variable `ebpf:"unused_call_desc"`
 	UnusedFileRecord  *ebpf.Variable `ebpf:"unused_file_record"`
+	UnusedPrefix      *ebpf.Variable `ebpf:"unused_prefix"`
 	UnusedShape       *ebpf.Variable `ebpf:"unused_shape"`
 	UseRingbuf        *ebpf.Variable `ebpf:"use_ringbuf"`
 	WantDetails       *ebpf.Variable `ebpf:"want_details"`

@@ -52,6 +52,7 @@ type event struct {
 	started     int64 // when tracing began, as Head.Time
 	age         int64 // nanoseconds since it was made; -1: not known
 
+	passed  bool // the filters of user space
 	verdict rules.Verdict
 
 	buf []byte // scratch for the paths

@@ -12,6 +12,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const struct file_record *unused_file_record __attribute__((unused));
 const struct call_desc *unused_call_desc __attribute__((unused));
 const struct shape *unused_shape __attribute__((unused));
+const struct prefix *unused_prefix __attribute__((unused));
 
 /* ---- rung "raw_tp": all system calls of the machine, so the cheapest test comes first ---- */
 
@@ -71,7 +72,7 @@ int BPF_PROG(call_enter, struct pt_regs *regs, long nr)
 }
 
 #define EXIT_FDS 1024  /* descriptors that a process that ends is looked through for */
-#define EXIT_FILES 16  /* files that were written, of which it can tell */
+#define EXIT_FILES 8   /* files that were written, of which it can tell */
 
 /*
  * Looks for the next descriptor of the current task that was written to; 0 if

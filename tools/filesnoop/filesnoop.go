@@ -224,7 +224,7 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 	if err := cfg.resolve(env); err != nil {
 		return nil, err
 	}
-	keep, j, err := newKeeper(cfg, env)
+	j, err := newJudge(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +239,7 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 		Hooks:   hooks(ops, cfg.failures()),
 		Needs:   trace.BaseNeeds(),
 		Decode:  d.decode,
-		Keep:    keep,
+		Keep:    newKeeper(cfg, env),
 		Ended:   cfg.ended,
 		Below:   below,
 		Fields:  fields,
@@ -269,6 +269,9 @@ func setConstants(spec *ebpf.CollectionSpec, cfg *config, format string) error {
 		if err := loader.SetConstant(spec, c.name, c.value); err != nil {
 			return err
 		}
+	}
+	if err := setPrefixes(spec, cfg.paths, cfg.notPaths); err != nil {
+		return err
 	}
 	fillCalls(spec.Maps["calls"], ops, false)
 	fillCalls(spec.Maps["compat_calls"], ops, true)

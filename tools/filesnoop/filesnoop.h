@@ -71,6 +71,30 @@ const volatile bool want_details = false;   /* executable, start of the process,
 const volatile u32 filter_tid = 0;          /* --tid */
 const volatile u32 filter_open_flags = 0;   /* --flag-filter: any of these bits */
 
+/*
+ * --path and --not-path: texts that a path is to begin with, as words and with the
+ * mask of the bytes that count. Behind them a path ends or has a slash. A command
+ * line with longer texts or more of them is left to user space, which decides where
+ * the path is not whole here as well.
+ */
+#define PREFIXES 8
+#define PREFIX_WORDS 32 /* of 8 bytes: one less than PATH_TEXT_NAME */
+enum prefix_set {
+	PREFIX_ONLY, /* --path */
+	PREFIX_NOT,  /* --not-path */
+	PREFIX_SETS,
+};
+
+struct prefix {
+	u64 text[PREFIX_WORDS];
+	u64 mask[PREFIX_WORDS];
+	u32 len;
+	u32 reserved;
+};
+
+const volatile u32 filter_prefixes[PREFIX_SETS] = {}; /* how many there are */
+const volatile struct prefix prefixes[PREFIX_SETS * PREFIXES] = {};
+
 /* ---- records and maps ---- */
 
 struct file_record {
@@ -199,6 +223,7 @@ struct scratch {
 	struct path_text path;
 	struct file_record rec;
 	struct buffer strings;
+	u64 head[PREFIX_WORDS]; /* of the path */
 	s32 exit_fd; /* of a process that ends: where we are among its descriptors */
 };
 

@@ -129,6 +129,26 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// TestPrefixes: the bytes that the kernel compares.
+func TestPrefixes(t *testing.T) {
+	spec, err := loadBpf()
+	qt.Assert(t, qt.IsNil(err))
+	long := "/" + strings.Repeat("x", prefixMax)
+	qt.Assert(t, qt.IsNil(setPrefixes(spec, []string{"/etc/", "/"}, []string{long})))
+	var count [prefixSets]uint32
+	qt.Assert(t, qt.IsNil(spec.Variables["filter_prefixes"].Get(&count)))
+	qt.Check(t, qt.Equals(count, [prefixSets]uint32{2, 0}))
+	var all [prefixSets * prefixesMax]bpfPrefix
+	qt.Assert(t, qt.IsNil(spec.Variables["prefixes"].Get(&all)))
+	qt.Check(t, qt.Equals(all[0].Len, 4))
+	qt.Check(t, qt.Equals(all[0].Text[0], 0x6374652f)) // /etc, the first byte lowest
+	qt.Check(t, qt.Equals(all[0].Mask[0], 0xffffffff))
+	qt.Check(t, qt.Equals(all[1], bpfPrefix{}))
+	qt.Assert(t, qt.IsNil(setPrefixes(spec, make([]string, prefixesMax+1), []string{long[:prefixMax]})))
+	qt.Assert(t, qt.IsNil(spec.Variables["filter_prefixes"].Get(&count)))
+	qt.Check(t, qt.Equals(count, [prefixSets]uint32{0, 1}))
+}
+
 // TestExamples checks that what --help proposes is understood.
 func TestExamples(t *testing.T) {
 	for _, e := range newCommand().Examples {

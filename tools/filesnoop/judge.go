@@ -12,16 +12,18 @@ import (
 	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
 
-// judge asks the rules about events. nil asks nobody.
+// judge filters events by what they are, and asks the rules about those that pass.
 type judge struct {
-	engine *rules.Engine
+	filter func(*event) bool // nil: all pass
+	engine *rules.Engine     // nil: nobody is asked
 	alerts int
 }
 
-// see puts the verdict into the event.
+// see puts into the event whether it passed, and the verdict.
 func (j *judge) see(e *event) {
 	e.verdict = rules.Verdict{Over: "----"}
-	if j == nil || e.Ret < 0 {
+	e.passed = j.filter == nil || j.filter(e)
+	if !e.passed || j.engine == nil || e.Ret < 0 {
 		return
 	}
 	ev := rules.Event{

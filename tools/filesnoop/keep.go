@@ -10,33 +10,49 @@ import (
 	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
 
-// newKeeper returns what decides in user space, where names are and paths are
-// whole, and what judges before that.
-func newKeeper(cfg *config, env *command.Env) (func(*event) bool, *judge, error) {
-	var j *judge
+// newJudge returns what filters and judges.
+func newJudge(cfg *config) (*judge, error) {
+	j := &judge{filter: filters(cfg)}
 	if cfg.judges() {
 		c, err := cfg.ruleConfig()
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		j = &judge{engine: rules.New(c)}
+		j.engine = rules.New(c)
 	}
-	keep := keeper(cfg)
-	if cfg.features > 0 && !env.Check {
-		f := newFeatures(env.Stdout, cfg.features)
-		cfg.ended = func() error { f.flush(); return f.err }
-		return func(e *event) bool {
-			if (keep == nil || keep(e)) && f.see(e) != nil {
-				return true // and writing it fails as the row did
-			}
-			return false
-		}, j, nil
-	}
-	return keep, j, nil
+	return j, nil
 }
 
-// keeper is nil where all is kept.
-func keeper(cfg *config) func(*event) bool {
+// newKeeper returns what decides which of the events that were judged are printed.
+// With --features none is: they go into rows.
+func newKeeper(cfg *config, env *command.Env) func(*event) bool {
+	if cfg.features == 0 || env.Check {
+		return func(e *event) bool { return e.passed && printed(cfg, e) }
+	}
+	f := newFeatures(env.Stdout, cfg.features)
+	cfg.ended = func() error { f.flush(); return f.err }
+	return func(e *event) bool {
+		return e.passed && f.see(e) != nil // writing it fails then, as the row did
+	}
+}
+
+// printed reports whether an event is one of those that the table or the flags have.
+func printed(cfg *config, e *event) bool {
+	if cfg.alertOnly && e.verdict.Alert == nil {
+		return false
+	}
+	switch cfg.format {
+	case "classic":
+		return classicType(e.op()) != ""
+	case "filelife":
+		return e.op() == opDelete && e.age >= 0
+	}
+	return true
+}
+
+// filters are what the kernel cannot decide: names, and paths that are whole only
+// here. nil where there are none.
+func filters(cfg *config) func(*event) bool {
 	var tests []func(*event) bool
 	if cfg.name != "" {
 		name := []byte(cfg.name)
@@ -59,15 +75,6 @@ func keeper(cfg *config) func(*event) bool {
 				return false
 			})
 		})
-	}
-	if cfg.alertOnly {
-		tests = append(tests, func(e *event) bool { return e.verdict.Alert != nil })
-	}
-	switch cfg.format {
-	case "classic":
-		tests = append(tests, func(e *event) bool { return classicType(e.op()) != "" })
-	case "filelife":
-		tests = append(tests, func(e *event) bool { return e.op() == opDelete && e.age >= 0 })
 	}
 	if len(tests) == 0 {
 		return nil

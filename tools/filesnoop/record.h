@@ -104,8 +104,59 @@ static __always_inline u32 name_of(struct scratch *s, u32 which)
 	return n;
 }
 
-static __always_inline void fill_names(struct scratch *s, u32 slot)
+/* Whether the path in this scratch is at or below one of a set; likewise a function of its own. */
+__noinline int path_below(u32 slot, u32 set)
 {
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s)
+		return 0;
+	u64 begin = set == PREFIX_NOT ? PREFIXES : 0;
+	u32 count = set == PREFIX_NOT ? filter_prefixes[PREFIX_NOT] : filter_prefixes[PREFIX_ONLY];
+	u32 pos = *(volatile u32 *)&s->path.pos & (PATH_TEXT_MAX - 1);
+
+	bpf_probe_read_kernel(s->head, sizeof(s->head), &s->path.text[pos]);
+	for (u32 i = 0; i < PREFIXES && i < count; i++) {
+		u64 at = begin + i;
+		u64 differs = 0;
+
+		barrier_var(at); /* or the compiler drops the mask, which the verifier needs */
+		const volatile struct prefix *p = &prefixes[at & (PREFIX_SETS * PREFIXES - 1)];
+
+		for (int w = 0; w < PREFIX_WORDS; w++)
+			differs |= (s->head[w] ^ p->text[w]) & p->mask[w];
+		char next = ((char *)s->head)[p->len & (sizeof(s->head) - 1)];
+
+		if (!differs && (next == 0 || next == '/'))
+			return 1;
+	}
+	return 0;
+}
+
+/* What is known of an event's paths and those sets. */
+struct paths_seen {
+	bool known;   /* there is one, and all are whole */
+	bool only;    /* one of them is in --path */
+	bool not;     /* all of them are in --not-path */
+};
+
+static __always_inline void see_path(struct paths_seen *seen, struct scratch *s, u32 slot, bool base)
+{
+	if (base || s->path.flags) {
+		seen->known = false;
+		return;
+	}
+	if (filter_prefixes[PREFIX_ONLY] && path_below(slot, PREFIX_ONLY))
+		seen->only = true;
+	if (filter_prefixes[PREFIX_NOT] && !path_below(slot, PREFIX_NOT))
+		seen->not = false;
+}
+
+/* False where the filters by path say so already. */
+static __always_inline bool fill_names(struct scratch *s, u32 slot)
+{
+	struct paths_seen seen = { .known = s->job.at[0].dentry, .not = true };
+
 	struct file_record *rec = &s->rec;
 	struct job *job = &s->job;
 
@@ -117,6 +168,7 @@ static __always_inline void fill_names(struct scratch *s, u32 slot)
 			rec->flags |= F_PATH_CUT;
 		if (s->path.flags & PATH_TEXT_DETACHED)
 			rec->flags |= F_PATH_DETACHED;
+		see_path(&seen, s, slot, rec->flags & F_BASE);
 	}
 	rec->name2_len = name_of(s, 1);
 	if (job->at[1].dentry) {
@@ -126,7 +178,11 @@ static __always_inline void fill_names(struct scratch *s, u32 slot)
 			rec->flags |= F_PATH2_CUT;
 		if (s->path.flags & PATH_TEXT_DETACHED)
 			rec->flags |= F_PATH2_DETACHED;
+		see_path(&seen, s, slot, rec->flags & F_BASE2);
 	}
+	if (!seen.known)
+		return true;
+	return !(filter_prefixes[PREFIX_ONLY] && !seen.only) && !(filter_prefixes[PREFIX_NOT] && seen.not);
 }
 
 static __always_inline void fill_details(struct scratch *s, u32 slot, struct task_struct *task)
@@ -201,7 +257,10 @@ static __noinline int report(void *ctx, u32 slot)
 	rec->writes = job->writes;
 	fill_file(rec, job);
 	s->strings.len = 0;
-	fill_names(s, slot);
+	if (!fill_names(s, slot)) {
+		COUNT(filtered);
+		return 0;
+	}
 	if (want_details)
 		fill_details(s, slot, task);
 	if (rec->flags & (F_PATH_CUT | F_PATH2_CUT | F_EXE_CUT))

@@ -26,10 +26,11 @@ func replay(ctx context.Context, cfg *config, env *command.Env) error {
 		return command.Usagef("--replay: %w", err)
 	}
 	defer file.Close()
-	keep, j, err := newKeeper(cfg, env)
+	j, err := newJudge(cfg)
 	if err != nil {
 		return err
 	}
+	keep := newKeeper(cfg, env)
 	w, err := replayWriter(cfg, env)
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func replay(ctx context.Context, cfg *config, env *command.Env) error {
 			e.age = life.see(e)
 		}
 		j.see(e)
-		if keep != nil && !keep(e) {
+		if !keep(e) {
 			return nil
 		}
 		if err := w.Event(e); err != nil {
@@ -76,19 +77,12 @@ func replay(ctx context.Context, cfg *config, env *command.Env) error {
 		}
 	}
 	if !env.Quiet {
-		fmt.Fprintf(env.Stderr, "%s: %d events read, %d printed, %d alarms\n", env.Name, read, printed, j.count())
+		fmt.Fprintf(env.Stderr, "%s: %d events read, %d printed, %d alarms\n", env.Name, read, printed, j.alerts)
 	}
 	return nil
 }
 
 var errStop = errors.New("enough")
-
-func (j *judge) count() int {
-	if j == nil {
-		return 0
-	}
-	return j.alerts
-}
 
 func replayWriter(cfg *config, env *command.Env) (output.Writer[event], error) {
 	switch env.Format {
