@@ -9,6 +9,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -46,6 +47,8 @@ type config struct {
 	patterns   []string
 	window     time.Duration
 	canaries   []string
+	onAlert    string
+	freeze     bool
 
 	ended func() error // when all is printed
 }
@@ -88,6 +91,8 @@ written, with --attributes owners, permissions and extended attributes.`,
 			globFlag("glob", "", "PATTERN", "only paths that match: * and ? within a name, ** across; without / the name alone; repeatable", &cfg.globs),
 			command.Bool("alert-only", "", "only events that raise an alarm", &cfg.alertOnly),
 			command.Texts("canary", "", "FILE", "an alarm for whoever does anything to this file; repeatable", &cfg.canaries),
+			command.Text("on-alert", "", "PROGRAM", "run this at an alarm, with rule, process, executable, count and first file as arguments", &cfg.onAlert),
+			command.Bool("freeze", "", "at an alarm, stop the processes of the tree (SIGSTOP)", &cfg.freeze),
 			command.List("threshold", "", "KIND=N,...", "events of a kind (O, C, D, E) that a process may have in a window (50)", parseThreshold, &cfg.thresholds),
 			command.List("pattern", "", "KINDS,...", "events about one file that are a match (OCD)", parsePattern, &cfg.patterns),
 			command.Duration("window", "", "time that thresholds and patterns look back (10s)", &cfg.window),
@@ -138,7 +143,16 @@ func modes() []trace.Mode {
 	return []trace.Mode{
 		{Name: "default", Needs: trace.BaseNeeds(), Hooks: hooks(opsDefault, false)},
 		{Name: "-x, --errors, --attributes", Needs: trace.BaseNeeds(), Hooks: hooks(opsDefault, true)},
+		{Name: "--freeze", Needs: needs(&config{freeze: true}), Hooks: hooks(opsDefault, false)},
 	}
+}
+
+func needs(cfg *config) []preflight.Need {
+	needs := trace.BaseNeeds()
+	if cfg.freeze {
+		needs = append(needs, preflight.Need{Cap: preflight.Kill, Why: "stop processes of other users (--freeze)", Running: true})
+	}
+	return needs
 }
 
 // resolve says what is wrong with flags that are right each by itself, and sets
@@ -174,6 +188,9 @@ func (cfg *config) resolve(env *command.Env) error {
 	if cfg.features > 0 {
 		env.Format = "json" // which has no header of its own
 	}
+	if cfg.replay != "" && (cfg.freeze || cfg.onAlert != "") {
+		return command.Usagef("--replay: is about processes of the past: leave out --freeze and --on-alert")
+	}
 	if cfg.replay != "" && len(env.Args) > 0 {
 		return command.Usagef("--replay: reads a file: leave out the COMMAND")
 	}
@@ -185,8 +202,11 @@ func (cfg *config) resolve(env *command.Env) error {
 
 // judges reports whether the rules are asked.
 func (cfg *config) judges() bool {
-	return cfg.format == formats[0] || cfg.format == "classic" || cfg.alertOnly || len(cfg.canaries) > 0
+	return cfg.format == formats[0] || cfg.format == "classic" || cfg.alertOnly || len(cfg.canaries) > 0 || cfg.acts()
 }
+
+// acts reports whether something is to be done about alarms.
+func (cfg *config) acts() bool { return cfg.freeze || cfg.onAlert != "" }
 
 // ops are what was asked for.
 func (cfg *config) ops() opSet {
@@ -228,6 +248,9 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.acts() {
+		j.act = newActor(cfg, env.Stderr).alarm
+	}
 	d := &decoder{details: env.Format != "table", judge: j}
 	if cfg.format == "filelife" || env.Format != "table" {
 		d.life = newLife()
@@ -237,7 +260,7 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 		Spec:    loadBpf,
 		Set:     func(spec *ebpf.CollectionSpec) error { return setConstants(spec, cfg, env.Format) },
 		Hooks:   hooks(ops, cfg.failures()),
-		Needs:   trace.BaseNeeds(),
+		Needs:   needs(cfg),
 		Decode:  d.decode,
 		Keep:    newKeeper(cfg, env),
 		Ended:   cfg.ended,

@@ -38,7 +38,7 @@ func execute(t *testing.T, args ...string) (stdout, stderr string, code int) {
 func TestMistakes(t *testing.T) {
 	for _, args := range []string{"-x --errors", "--exec", "--format x", "--format opensnoop --write", "--format opensnoop --json", "--format filelife -x",
 		"--format filegone --errors", "-f O_X", "-f O_RDWR --delete", "--glob [", "--threshold O=0", "--threshold X=5", "--threshold O", "--pattern O", "--pattern OXD",
-		"--features 1s --json", "--features 1s --alert-only", "--features 1s --format classic", "--replay /nonexistent", "--replay x -- ls", "-t 0", "--path", "-d x"} {
+		"--features 1s --json", "--features 1s --alert-only", "--features 1s --format classic", "--replay /nonexistent", "--replay x -- ls", "--replay x --freeze", "--replay x --on-alert y", "-t 0", "--path", "-d x"} {
 		stdout, stderr, code := execute(t, strings.Fields(args)...)
 		qt.Check(t, qt.Equals(code, command.ExitUsage), qt.Commentf("%s: %s", args, stderr))
 		qt.Check(t, qt.Equals(stdout, ""), qt.Commentf("%s", args))

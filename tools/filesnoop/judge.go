@@ -14,8 +14,9 @@ import (
 
 // judge filters events by what they are, and asks the rules about those that pass.
 type judge struct {
-	filter func(*event) bool // nil: all pass
-	engine *rules.Engine     // nil: nobody is asked
+	filter func(*event) bool          // nil: all pass
+	engine *rules.Engine              // nil: nobody is asked
+	act    func(*event, *rules.Alert) // nil: nothing is done about alarms
 	alerts int
 }
 
@@ -38,6 +39,9 @@ func (j *judge) see(e *event) {
 	e.verdict = j.engine.Judge(&ev)
 	if e.verdict.Alert != nil {
 		j.alerts++
+		if j.act != nil {
+			j.act(e, e.verdict.Alert)
+		}
 	}
 }
 
