@@ -135,11 +135,11 @@ func (e *Engine) hit(t *tree, v *Verdict, rule string, ev *Event, n, limit int, 
 
 func (e *Engine) open(t *tree, v *Verdict, ev *Event) {
 	m := t.marks(ev.Path)
-	if m&created != 0 || ev.Special {
-		return // the tree's own file, or none that has a content to lose
+	if ev.Special {
+		return // it has no content to lose
 	}
 	t.mark(ev.Path, opened)
-	if !ev.Writing {
+	if !ev.Writing || m&created != 0 { // or the tree's own file
 		return
 	}
 	t.mark(ev.Path, written)
@@ -175,12 +175,11 @@ func (e *Engine) create(t *tree, v *Verdict, ev *Event) {
 	t.mark(ev.Path, created)
 	t.forget(ev.Path, removed)
 	stems(ev.Path, func(stem, suffix string) {
-		switch m := t.marks(stem); {
-		case m&opened == 0:
-		case m&removed != 0: // removed before
+		// A shell makes the file that it redirects to before anything is read.
+		t.now.from[stem] = ev.Path
+		const both = opened | removed
+		if t.marks(stem)&both == both {
 			e.linked(t, v, ev, RuleReplace, t.now.suffix, t.old.suffix, suffix, stem)
-		default:
-			t.now.from[stem] = ev.Path
 		}
 	})
 	dir, name := path.Split(ev.Path)
@@ -194,12 +193,15 @@ func (e *Engine) remove(t *tree, v *Verdict, ev *Event) {
 	m := t.marks(ev.Path)
 	t.mark(ev.Path, removed)
 	t.forget(ev.Path, created)
+	if m&opened == 0 {
+		return
+	}
 	made := t.madeFrom(ev.Path)
 	if suffix, ok := suffixOf(ev.Path, made); ok && t.marks(made)&created != 0 {
 		e.linked(t, v, ev, RuleReplace, t.now.suffix, t.old.suffix, suffix, ev.Path)
 		return
 	}
-	if m&opened != 0 && m&created == 0 {
+	if m&created == 0 {
 		t.now.gone[ev.Path] = true
 		e.hit(t, v, RuleRemove, ev, union(t.now.gone, t.old.gone), e.cfg.Many, Minor)
 	}

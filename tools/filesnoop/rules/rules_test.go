@@ -84,6 +84,13 @@ func TestAttacks(t *testing.T) {
 		{"delete, then copy", func(s *story, n int) {
 			s.many(n, func(f string) { s.do("open", f).do("delete", f).do("create", f+".aes") })
 		}, "replace", 20},
+		{"made before anything is read", func(s *story, n int) {
+			s.many(n, func(f string) { s.do("create", f+".aes").do("open", f).do("delete", f) })
+		}, "replace", 20},
+		{"files of its own", func(s *story, n int) {
+			s.many(n, func(f string) { s.do("create", f) })
+			s.many(n, func(f string) { s.do("open", f).do("create", f+".aes").do("delete", f) })
+		}, "replace", 20},
 		{"a suffix of two", func(s *story, n int) {
 			s.many(n, func(f string) { s.do("open", f).do("create", f+".id-7.locked").do("delete", f) })
 		}, "replace", 20},
@@ -143,6 +150,9 @@ func TestBenign(t *testing.T) {
 		{"gzip -r", func(s *story) {
 			s.many(400, func(f string) { s.do("open", f).do("create", f+".gz").do("delete", f) })
 		}, "replace"},
+		{"never read", func(s *story) {
+			s.many(400, func(f string) { s.do("create", f+".aes").do("delete", f) })
+		}, ""},
 		{"reading", func(s *story) { s.many(400, func(f string) { s.do("open", f) }) }, ""},
 		{"deleting", func(s *story) { s.many(400, func(f string) { s.do("delete", f) }) }, ""},
 		{"reading and deleting", func(s *story) { s.many(400, func(f string) { s.do("open", f).do("delete", f) }) }, "remove"},
