@@ -30,7 +30,8 @@ func (j *judge) see(e *event) {
 	ev := rules.Event{
 		Time: e.Time, PID: e.PID, PPID: e.PPID, Start: e.StartNs, Comm: string(e.Comm), Exe: string(e.exe),
 		Op: e.op().String(), Path: string(e.path), Path2: string(e.path2),
-		Writing: e.op() == opOpen && e.OpenFlags&accessMode != unix.O_RDONLY,
+		// Who may make a file, such as touch, does not mean one that is there.
+		Writing: e.op() == opOpen && e.OpenFlags&accessMode != unix.O_RDONLY && e.OpenFlags&unix.O_CREAT == 0,
 	}
 	ev.Special = e.special()
 	if ev.Exe == "" {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/command"
 )
@@ -131,4 +132,27 @@ func TestReplayRefuses(t *testing.T) {
 	stdout, _, code := replayed(t, "", "")
 	qt.Check(t, qt.Equals(code, command.ExitOK))
 	qt.Check(t, qt.Equals(strings.Count(stdout, "\n"), 1))
+}
+
+// TestOverwriting: which opens are of files that lose their content.
+func TestOverwriting(t *testing.T) {
+	for _, test := range []struct {
+		what string
+		edit func(r *record)
+		want int
+	}{
+		{"for writing", func(r *record) { r.OpenFlags = unix.O_RDWR }, 1},
+		{"for reading", func(r *record) { r.OpenFlags = unix.O_RDONLY }, 0},
+		{"by touch", func(r *record) { r.OpenFlags = unix.O_WRONLY | unix.O_CREAT }, 0},
+		{"of a device", func(r *record) { r.OpenFlags, r.FileMode = unix.O_RDWR, unix.S_IFCHR }, 0},
+		{"of a device, by its path", func(r *record) { r.OpenFlags, r.path = unix.O_RDWR, "/dev/"+r.path; r.Flags &^= flagInode }, 0},
+		{"failed", func(r *record) { r.OpenFlags, r.Ret = unix.O_RDWR, -13 }, 0},
+	} {
+		var records []*record
+		for i := range 50 {
+			records = append(records, opened(func(r *record) { r.path = "/d/f" + itoa(i); test.edit(r) }))
+		}
+		out := show(t, host(t), "--errors --alert-only", records...)
+		qt.Check(t, qt.Equals(strings.Count(out, "ALERT overwrite"), test.want), qt.Commentf("%s", test.what))
+	}
 }

@@ -23,7 +23,7 @@ type Event struct {
 	Op      string // as in the field op
 	Path    string
 	Path2   string
-	Writing bool // an open for writing
+	Writing bool // an open for writing, of a file that must be there
 	Special bool // of a directory, a device, or what else has no content of its own
 }
 
