@@ -69,7 +69,7 @@ func main() {
 	case "socketcall":
 		socketcall(args[1])
 	case "uring":
-		uring(args[1])
+		byRing(args[1])
 	case "refused":
 		refused(args[1])
 	case "others":

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Files behind descriptors, and the paths of files as text. */
+#pragma once
+
+#include "event.h"
+#include "kernel_fs.h"
+
+/* The file that fd is in the task, or NULL. */
+static __always_inline struct file *file_of_fd(struct task_struct *task, int fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL;
+
+	if (fd < 0 || (u32)fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	struct file **fds = BPF_CORE_READ(fdt, fd);
+
+	bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
+	return file;
+}
+
+/* ---- paths ---- */
+
+#define PATH_TEXT_MAX 4096   /* bytes, with a NUL that is not sent: PATH_MAX */
+#define PATH_TEXT_NAME 256   /* bytes behind it, so that the verifier sees every name fit */
+#define PATH_TEXT_STEPS 2200 /* names of one byte, and mounts, that fill it */
+
+/* path_text.flags */
+#define PATH_TEXT_CUT 1      /* longer than PATH_TEXT_MAX: the beginning is missing */
+#define PATH_TEXT_DETACHED 2 /* has no place in a mount tree: memfd, unmounted */
+
+/*
+ * A path is written from its end to its beginning, the way in which dentries are
+ * followed, and is there as text when the root of the mount namespace is reached.
+ */
+struct path_text {
+	struct dentry *dentry;
+	struct mount *mnt;
+	u32 pos; /* where the text begins; it ends at PATH_TEXT_MAX - 1 */
+	u32 flags;
+	char text[PATH_TEXT_MAX + PATH_TEXT_NAME];
+};
+
+/* Begins a path that ends at a dentry on a mount. */
+static __always_inline void path_text_begin(struct path_text *t, struct dentry *dentry,
+					    struct vfsmount *mnt)
+{
+	t->dentry = dentry;
+	t->mnt = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	t->pos = PATH_TEXT_MAX - 1;
+	t->flags = 0;
+}
+
+/* Puts a name in front, at most 255 bytes; false where there is no room. */
+static __always_inline bool path_text_prepend(struct path_text *t, const void *name, u32 len)
+{
+	u32 pos = *(volatile u32 *)&t->pos;
+
+	len &= 255;
+	if (pos <= len) {
+		t->flags |= PATH_TEXT_CUT;
+		return false;
+	}
+	pos -= len;
+	bpf_probe_read_kernel(&t->text[pos & (PATH_TEXT_MAX - 1)], len, name);
+	pos--;
+	t->text[pos & (PATH_TEXT_MAX - 1)] = '/';
+	t->pos = pos;
+	return true;
+}
+
+/* One name or one mount further up; 1 when there is nothing more. */
+static __always_inline int path_text_step(struct path_text *t)
+{
+	struct dentry *dentry = t->dentry;
+	struct mount *mnt = t->mnt;
+
+	if (dentry == BPF_CORE_READ(mnt, mnt.mnt_root)) {
+		struct mount *above = BPF_CORE_READ(mnt, mnt_parent);
+
+		if (above == mnt)
+			return 1;
+		t->dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+		t->mnt = above;
+		return 0;
+	}
+	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+
+	if (!path_text_prepend(t, BPF_CORE_READ(dentry, d_name.name), BPF_CORE_READ(dentry, d_name.len)))
+		return 1;
+	if (parent == dentry || !parent) {
+		t->flags |= PATH_TEXT_DETACHED;
+		return 1;
+	}
+	t->dentry = parent;
+	return 0;
+}

@@ -1,0 +1,158 @@
+//go:build kernel
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-quicktest/qt"
+
+	"github.com/ringside-tools/ringside/internal/kerneltest"
+	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/output/schematest"
+)
+
+const (
+	workload   = "filesnoop-workload"
+	workload32 = "filesnoop-workload32" // a 32-bit program
+)
+
+// kernel is the name of the kernel in the matrix, "" on another machine.
+var kernel = os.Getenv("RINGSIDE_KERNEL")
+
+// eachRung runs a test on every rung that this kernel has.
+func eachRung(t *testing.T, test func(t *testing.T, rung string)) {
+	rungs(t, test, "fexit", "raw_tp")
+}
+
+// mixedToo is eachRung with the rung that failures and attributes have besides.
+func mixedToo(t *testing.T, test func(t *testing.T, rung string)) {
+	rungs(t, test, "fexit", "fexit and raw_tp", "raw_tp")
+}
+
+func rungs(t *testing.T, test func(t *testing.T, rung string), names ...string) {
+	for _, rung := range names {
+		t.Run(rung, func(t *testing.T) {
+			if !hasRung(t, rung, names) {
+				if slices.Contains([]string{"6.12", "newest", "arm64-6.12"}, kernel) || kernel != "" && (rung != "fexit" || len(names) == 2) {
+					t.Fatalf("kernel %s is known to have this rung", kernel)
+				}
+				t.Skip("this kernel does not have this rung")
+			}
+			test(t, rung)
+		})
+	}
+}
+
+func hasRung(t *testing.T, rung string, names []string) bool {
+	t.Helper()
+	args := []string{"--rung", rung, "--check"}
+	if slices.Contains(names, "fexit and raw_tp") {
+		args = append(args, "--all", "--errors")
+	}
+	_, _, code := kerneltest.Output(t, kerneltest.Command(t, "filesnoop", args...))
+	return code == 0
+}
+
+// place makes a directory with the file "there", the directory "dir" and the link
+// "link" to the file, and returns its path.
+func place(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.IsNil(os.WriteFile(filepath.Join(dir, "there"), []byte(strings.Repeat("x", 4096)), 0o644)))
+	qt.Assert(t, qt.IsNil(os.Mkdir(filepath.Join(dir, "dir"), 0o755)))
+	qt.Assert(t, qt.IsNil(os.Symlink("there", filepath.Join(dir, "link"))))
+	return dir
+}
+
+// runAll runs programs of the workload under filesnoop with flags, checks the
+// account and the schema, and returns for each of them the events of its process
+// that are about the directory that is its first argument.
+func runAll(t *testing.T, flags []string, commands [][]string) (events [][]kerneltest.Event, a kerneltest.Account) {
+	t.Helper()
+	r := kerneltest.Start(t, "filesnoop", append(flags, "--json")...)
+	var pids []string
+	for _, c := range commands {
+		cmd := kerneltest.Command(t, c[0], c[1:]...)
+		_, stderr, code := kerneltest.Output(t, cmd)
+		qt.Assert(t, qt.Equals(code, 0), qt.Commentf("%v: %s", c, stderr))
+		pids = append(pids, fmt.Sprint(cmd.Process.Pid))
+	}
+	qt.Assert(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s", r.Stderr()))
+	a = r.Account()
+	validate(t, r.Stdout())
+	for i, c := range commands {
+		events = append(events, r.Events(func(e kerneltest.Event) bool {
+			return fmt.Sprint(e["pid"]) == pids[i] && !elsewhere(e, c[1])
+		}))
+	}
+	return events, a
+}
+
+// run is runAll of one.
+func run(t *testing.T, dir string, flags []string, program string, args ...string) ([]kerneltest.Event, kerneltest.Account) {
+	t.Helper()
+	events, a := runAll(t, flags, [][]string{append([]string{program, dir}, args...)})
+	return events[0], a
+}
+
+// elsewhere reports whether an event is one of the run time of Go.
+func elsewhere(e kerneltest.Event, dir string) bool {
+	path, ok := e["path"].(string)
+	return ok && strings.HasPrefix(path, "/") && !strings.HasPrefix(path, dir)
+}
+
+func validate(t *testing.T, lines string) {
+	t.Helper()
+	schema, err := schematest.Compile(output.Schema("filesnoop", schemaVersion, fields))
+	qt.Assert(t, qt.IsNil(err))
+	for line := range strings.Lines(lines) {
+		qt.Assert(t, qt.IsNil(schema.Validate([]byte(line))), qt.Commentf("%s", line))
+	}
+}
+
+// brief is what the tests compare of an event: op, result, paths without the
+// directory, and what else there is to it.
+func brief(e kerneltest.Event, dir string) string {
+	var b strings.Builder
+	fmt.Fprint(&b, e["op"])
+	if e["error"] != nil {
+		fmt.Fprintf(&b, " %s", e["error"])
+	}
+	for _, key := range []string{"path", "path2"} {
+		if text, ok := e[key].(string); ok {
+			fmt.Fprintf(&b, " %s", strings.TrimPrefix(text, dir+"/"))
+		} else if key == "path" {
+			b.WriteString(" ?")
+		}
+	}
+	if e["bytes"] != nil {
+		fmt.Fprintf(&b, " %v", e["bytes"])
+	}
+	if e["writes"] != nil {
+		fmt.Fprintf(&b, "/%v", e["writes"])
+	}
+	if e["op"] == "rename" {
+		for _, f := range e["flags"].([]any) {
+			fmt.Fprintf(&b, " %s", f)
+		}
+	}
+	if e["mode"] != nil {
+		fmt.Fprintf(&b, " %s", e["mode"])
+	}
+	return b.String()
+}
+
+func briefs(events []kerneltest.Event, dir string) []string {
+	out := []string{}
+	for _, e := range events {
+		out = append(out, brief(e, dir))
+	}
+	return out
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What is written to files: the first time an open file is, and the sum at its end. */
+#pragma once
+
+#include "record.h"
+
+static __always_inline bool is_regular(struct file *file)
+{
+	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFREG;
+}
+
+/* A call has written ret bytes to the file, or failed. */
+static __always_inline int written_by_call(void *ctx, u32 slot, struct file *file, s64 ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 key = (u64)file;
+	struct written first = {};
+	struct written *w;
+
+	if (!file || !is_regular(file))
+		return 0;
+	if (ret >= 0 && want_successes) {
+		w = bpf_map_lookup_elem(&written, &key);
+		if (w) {
+			__sync_fetch_and_add(&w->bytes, ret);
+			__sync_fetch_and_add(&w->writes, 1);
+			return 0;
+		}
+		/* What does not pass is not remembered, and so has no sum either. */
+		if (passes(task)) {
+			first.bytes = ret;
+			first.writes = 1;
+			bpf_map_update_elem(&written, &key, &first, BPF_ANY);
+		}
+	}
+	if (!op_wanted(OP_WRITE))
+		return 0;
+	struct job *job = job_begin(slot, OP_WRITE, ret < 0 ? ret : 0);
+
+	if (!job)
+		return 0;
+	job_file(job, file);
+	if (ret >= 0) {
+		job->bytes = ret;
+		job->writes = 1;
+		job->flags |= F_SIZE;
+	}
+	return report(ctx, slot);
+}
+
+/* The file ends, or a descriptor of it. */
+static __always_inline int written_ends(void *ctx, u32 slot, struct file *file)
+{
+	u64 key = (u64)file;
+	struct written *w = bpf_map_lookup_elem(&written, &key);
+	struct job *job;
+
+	if (!w)
+		return 0;
+	job = job_begin(slot, OP_CLOSE, 0);
+	if (job) {
+		job_file(job, file);
+		job->bytes = w->bytes;
+		job->writes = w->writes;
+		job->flags |= F_SIZE;
+	}
+	bpf_map_delete_elem(&written, &key);
+	if (!job || !op_wanted(OP_CLOSE))
+		return 0;
+	return report(ctx, slot);
+}
