@@ -160,12 +160,13 @@ func (k *Kernel) Traceable(name string) error {
 // Parameters returns the names of a function's parameters, or nil where the
 // kernel's type information does not have the function.
 func (k *Kernel) Parameters(function string) []string {
+	fns := k.functions(function)
+	if len(fns) == 0 {
+		return nil
+	}
 	var names []string
-	for _, fn := range k.functions(function) {
-		for _, p := range fn.Params {
-			names = append(names, p.Name)
-		}
-		break
+	for _, p := range fns[0].Params {
+		names = append(names, p.Name)
 	}
 	return names
 }
