@@ -53,11 +53,15 @@ func TestExactCount(t *testing.T) {
 // With a reader that stands still the buffer overflows: everything that was
 // not printed is counted as lost, to the unit.
 func TestLoss(t *testing.T) {
+	runs := make(map[string]*kerneltest.Run)
 	for _, transport := range []string{"ring", "perf"} {
+		r := kerneltest.Start(t, "capable", "--json", "--transport", transport, "--buffer", "64K", "--fail-on-loss")
+		qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(syscall.SIGSTOP)))
+		runs[transport] = r
+	}
+	storm(t)
+	for transport, r := range runs {
 		t.Run(transport, func(t *testing.T) {
-			r := kerneltest.Start(t, "capable", "--json", "--transport", transport, "--buffer", "64K", "--fail-on-loss")
-			qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(syscall.SIGSTOP)))
-			storm(t)
 			qt.Assert(t, qt.IsNil(r.Cmd.Process.Signal(syscall.SIGCONT)))
 			qt.Check(t, qt.Equals(r.Stop(), 1), qt.Commentf("--fail-on-loss"))
 			a := r.Account()
