@@ -100,38 +100,43 @@ func TestCheckReport(t *testing.T) {
 	t.Logf("capability checks: %s", report.Hooks[0].Rung)
 }
 
-// watched is capable on every rung, as it is by default and with -v.
-type watched struct{ plain, verbose kerneltest.Watches }
-
-func watchAll(t *testing.T) watched {
+// watch starts capable with flags on a rung. There is one at a time, since all
+// that one does to start is a load for another.
+func watch(t *testing.T, rung string, flags ...string) kerneltest.Watches {
 	t.Helper()
-	mark := func(tb testing.TB) int {
+	r := kerneltest.Start(t, "capable", append([]string{"--json", "--rung", rung}, flags...)...)
+	w := kerneltest.NewWatch(r, func(tb testing.TB) int {
 		cmd := kerneltest.Command(tb, workload, "chroot", "1")
 		qt.Assert(tb, qt.IsNil(cmd.Run()))
 		return cmd.Process.Pid
-	}
-	w := watched{make(kerneltest.Watches), make(kerneltest.Watches)}
-	for _, rung := range rungs(t) {
-		w.plain[rung] = kerneltest.NewWatch(kerneltest.Start(t, "capable", "--json", "--rung", rung), mark)
-		// Each of these sees what the others do.
-		w.verbose[rung] = kerneltest.NewWatch(kerneltest.Start(t, "capable", "-v", "--json", "--buffer", "8M", "--rung", rung), mark)
-	}
-	return w
+	})
+	w.MayLose = rung == "kprobe"
+	return kerneltest.Watches{rung: w}
 }
 
-// TestChecks has capable watch from every rung, and what all these do.
+// TestChecks has capable watch what all these do, on each rung.
 func TestChecks(t *testing.T) {
-	w := watchAll(t)
-	t.Run("allowed", func(t *testing.T) { testAllowed(t, w.plain) })
-	t.Run("thread", func(t *testing.T) { testThread(t, w.plain) })
-	t.Run("32-bit", func(t *testing.T) { test32Bit(t, w.plain) })
-	t.Run("setid", func(t *testing.T) { testSetid(t, w.plain) })
-	t.Run("user namespace", func(t *testing.T) { testUserNamespace(t, w.plain) })
-	t.Run("not audited", func(t *testing.T) { testNotAudited(t, w) })
-	t.Run("overridden", func(t *testing.T) { testOverridden(t, w) })
-	schema := newCommand().Documents["schema"]()
-	w.plain.Stop(t, schema)
-	w.verbose.Stop(t, schema)
+	onEach(t, func(t *testing.T, rung string) {
+		w := watch(t, rung)
+		t.Run("allowed", func(t *testing.T) { testAllowed(t, w) })
+		t.Run("thread", func(t *testing.T) { testThread(t, w) })
+		t.Run("32-bit", func(t *testing.T) { test32Bit(t, w) })
+		t.Run("setid", func(t *testing.T) { testSetid(t, w) })
+		t.Run("user namespace", func(t *testing.T) { testUserNamespace(t, w) })
+		t.Run("not audited", func(t *testing.T) { testNotAudited(t, w) })
+		t.Run("overridden", func(t *testing.T) { testOverridden(t, w, false) })
+		w.Stop(t, newCommand().Documents["schema"]())
+	})
+}
+
+// TestVerbose is the same for what is shown with -v alone.
+func TestVerbose(t *testing.T) {
+	onEach(t, func(t *testing.T, rung string) {
+		w := watch(t, rung, "-v")
+		t.Run("not audited", func(t *testing.T) { testNotAuditedShown(t, w) })
+		t.Run("overridden", func(t *testing.T) { testOverridden(t, w, true) })
+		w.Stop(t, newCommand().Documents["schema"]())
+	})
 }
 
 // does runs a workload to its end, and returns its process.
@@ -217,13 +222,17 @@ func test32Bit(t *testing.T, ws kerneltest.Watches) {
 }
 
 // Most checks are not audited and not shown, unless asked for.
-func testNotAudited(t *testing.T, w watched) {
+func testNotAudited(t *testing.T, ws kerneltest.Watches) {
 	mmap, kallsyms := does(t, workload, "mmap", "211"), does(t, workload, "kallsyms")
-	w.plain.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
 		qt.Check(t, qt.Equals(len(of(w, mmap, capAdmin)), 0))
 		qt.Check(t, qt.Equals(len(of(w, kallsyms, capSyslog)), 0))
 	})
-	w.verbose.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+}
+
+func testNotAuditedShown(t *testing.T, ws kerneltest.Watches) {
+	mmap, kallsyms := does(t, workload, "mmap", "211"), does(t, workload, "kallsyms")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
 		events := of(w, mmap, capAdmin)
 		switch kerneltest.Kernel() {
 		case "newest", "":
@@ -270,18 +279,14 @@ func testUserNamespace(t *testing.T, ws kerneltest.Watches) {
 	})
 }
 
-// Checks with credentials that are not the task's own are not its doing.
-func testOverridden(t *testing.T, w watched) {
-	// The lower file belongs to root and is read-only: it is copied up.
+// Checks with credentials that are not the task's own are not its doing, and shown
+// with -v alone.
+func testOverridden(t *testing.T, ws kerneltest.Watches, shown bool) {
+	// The lower file belongs to a user and is read-only: it is copied up.
 	pid := does(t, workload, "write", overlay(t)+"/file")
-	strange := func(w *kerneltest.Watch) []kerneltest.Event {
-		return slices.DeleteFunc(w.Of(pid), func(e kerneltest.Event) bool { return e["overridden"] == false })
-	}
-	w.plain.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
-		qt.Check(t, qt.Equals(len(strange(w)), 0))
-	})
-	w.verbose.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
-		qt.Check(t, qt.IsTrue(len(strange(w)) > 0), qt.Commentf("of %d", len(w.Of(pid))))
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		strange := slices.DeleteFunc(w.Of(pid), func(e kerneltest.Event) bool { return e["overridden"] == false })
+		qt.Check(t, qt.Equals(len(strange) > 0, shown), qt.Commentf("%d of %d", len(strange), len(w.Of(pid))))
 	})
 }
 
