@@ -14,6 +14,7 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/kerneltest"
+	"github.com/ringside-tools/ringside/internal/output"
 )
 
 // call is a call of the workload, and what must be seen of it.
@@ -22,9 +23,27 @@ type call struct {
 	want string // with commas between the events
 }
 
-// TestCalls has every kind of call, and what becomes of it. PORT stands for the
+// TestBinds has bindsnoop -E -l watch from every rung, and what all these do.
+func TestBinds(t *testing.T) {
+	w := watchAll(t)
+	t.Run("calls", func(t *testing.T) { testCalls(t, w) })
+	t.Run("in use", func(t *testing.T) { testInUse(t, w) })
+	t.Run("not permitted", func(t *testing.T) { testNotPermitted(t, w) })
+	t.Run("refused", func(t *testing.T) { testRefused(t, w) })
+	t.Run("no address", func(t *testing.T) { testNoAddress(t, w) })
+	t.Run("others", func(t *testing.T) { testOthers(t, w) })
+	t.Run("32-bit", func(t *testing.T) { test32Bit(t, w) })
+	t.Run("io_uring", func(t *testing.T) { testIOUring(t, w) })
+	t.Run("time and namespace", func(t *testing.T) { testTimeAndNamespace(t, w) })
+	for _, a := range w.Stop(t, output.Schema("bindsnoop", schemaVersion, fields)) {
+		// Sockets that are no others' business are not even filtered.
+		qt.Check(t, qt.IsTrue(a.Filtered < othersN), qt.Commentf("%+v", a))
+	}
+}
+
+// testCalls has every kind of call, and what becomes of it. PORT stands for the
 // port that the workload says it got.
-func TestCalls(t *testing.T) {
+func testCalls(t *testing.T, w kerneltest.Watches) {
 	tests := []call{
 		{"bind 1 tcp4 127.0.0.1:7171", "bind ok tcp 127.0.0.1:7171"},
 		{"bind 1 udp4 0.0.0.0:7172", "bind ok udp 0.0.0.0:7172"},
@@ -58,30 +77,19 @@ func TestCalls(t *testing.T) {
 		{"again 127.0.0.1:7186", "bind ok tcp 127.0.0.1:7186,bind EINVAL tcp 127.0.0.1:7186"},
 		{"family", "bind EAFNOSUPPORT tcp :::8080"},
 	}
-	eachRung(t, func(t *testing.T, rung string) {
-		r := kerneltest.Start(t, "bindsnoop", "--json", "-E", "-l", "--rung", rung)
-		type result struct {
-			pid  int
-			want string
-		}
-		var results []result
-		tests := tests
-		if !kerneltest.HasMPTCP(t) {
-			tests = slices.DeleteFunc(slices.Clone(tests), func(test call) bool { return strings.Contains(test.args, "mptcp") })
-		}
-		for _, test := range tests {
-			cmd := kerneltest.Command(t, workload, strings.Fields(test.args)...)
-			stdout, stderr, code := kerneltest.Output(t, cmd)
-			qt.Assert(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
-			port, _, _ := strings.Cut(stdout, "\n")
-			results = append(results, result{cmd.Process.Pid, strings.ReplaceAll(test.want, ":PORT", ":"+port)})
-		}
-		qt.Assert(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s", r.Stderr()))
-		qt.Check(t, qt.Equals(r.Account().Lost, 0))
-		validate(t, r.Stdout())
-		for i, result := range results {
-			events := r.Events(of(result.pid))
-			qt.Check(t, qt.DeepEquals(briefs(events), strings.Split(result.want, ",")), qt.Commentf("%s", tests[i].args))
+	if !kerneltest.HasMPTCP(t) {
+		tests = slices.DeleteFunc(tests, func(test call) bool { return strings.Contains(test.args, "mptcp") })
+	}
+	pids := make([]int, len(tests))
+	for i, test := range tests {
+		pid, printed := does(t, workload, strings.Fields(test.args)...)
+		pids[i] = pid
+		tests[i].want = strings.ReplaceAll(test.want, ":PORT", ":"+printed[0])
+	}
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		for i, test := range tests {
+			events := w.Of(pids[i])
+			qt.Check(t, qt.DeepEquals(briefs(events), strings.Split(test.want, ",")), qt.Commentf("%s", test.args))
 			for _, e := range events {
 				backlog := -1
 				if e["op"] == "listen" {
@@ -96,12 +104,12 @@ func TestCalls(t *testing.T) {
 }
 
 // A port that somebody has is refused, and a listener keeps another away.
-func TestInUse(t *testing.T) {
+func testInUse(t *testing.T, w kerneltest.Watches) {
 	holder, port := hold(t, "tcp4", "127.0.0.1:0", nil)
 	defer holder.close()
-	eachRung(t, func(t *testing.T, rung string) {
-		events, _, _ := run(t, "-E --rung "+rung, workload, "bind", "1", "tcp4", "127.0.0.1:"+port)
-		e := one(t, events)
+	pid, _ := does(t, workload, "bind", "1", "tcp4", "127.0.0.1:"+port)
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		e := one(t, w.Of(pid))
 		qt.Check(t, qt.Equals(brief(e), "bind EADDRINUSE tcp 127.0.0.1:"+port))
 		qt.Check(t, qt.Equals(number(e["ret"]), -int(syscall.EADDRINUSE)))
 		qt.Check(t, qt.IsNil(e["ephemeral"]))
@@ -109,130 +117,135 @@ func TestInUse(t *testing.T) {
 }
 
 // An ordinary user may not have a privileged port.
-func TestNotPermitted(t *testing.T) {
-	eachRung(t, func(t *testing.T, rung string) {
-		r := kerneltest.Start(t, "bindsnoop", "--json", "-E", "--rung", rung)
-		cmd := kerneltest.Command(t, workload, "bind", "1", "tcp4", "127.0.0.1:81")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
-		stdout, _, _ := kerneltest.Output(t, cmd)
-		qt.Assert(t, qt.Equals(r.Stop(), 0))
-		qt.Assert(t, qt.Equals(strings.TrimSpace(stdout), "EACCES"))
-		e := one(t, r.Events(of(cmd.Process.Pid)))
+func testNotPermitted(t *testing.T, w kerneltest.Watches) {
+	cmd := kerneltest.Command(t, workload, "bind", "1", "tcp4", "127.0.0.1:81")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
+	stdout, _, _ := kerneltest.Output(t, cmd)
+	qt.Assert(t, qt.Equals(strings.TrimSpace(stdout), "EACCES"))
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		e := one(t, w.Of(cmd.Process.Pid))
 		qt.Check(t, qt.Equals(brief(e), "bind EACCES tcp 127.0.0.1:81 privileged"))
 		qt.Check(t, qt.Equals(number(e["uid"]), 1000))
 	})
 }
 
 // What a security module refuses never comes to the socket.
-func TestRefused(t *testing.T) {
-	stdout, _, _ := kerneltest.Output(t, kerneltest.Command(t, workload, "refused", "127.0.0.1:7187"))
-	if strings.TrimSpace(stdout) == "none" {
+func testRefused(t *testing.T, w kerneltest.Watches) {
+	pid, printed := does(t, workload, "refused", "127.0.0.1:7187")
+	if slices.Equal(printed, []string{"none"}) {
 		if kernel == "6.12" || kernel == "newest" || kernel == "arm64-6.12" {
 			t.Fatal("this kernel is known to have Landlock for networks")
 		}
 		t.Skip("no Landlock for networks")
 	}
-	eachRung(t, func(t *testing.T, rung string) {
-		events, printed, _ := run(t, "-E -l --rung "+rung, workload, "refused", "127.0.0.1:7187")
-		qt.Assert(t, qt.DeepEquals(printed, []string{"EACCES"}))
-		qt.Check(t, qt.DeepEquals(briefs(events), []string{"bind EACCES tcp 127.0.0.1:7187"}))
+	qt.Assert(t, qt.DeepEquals(printed, []string{"EACCES"}))
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		qt.Check(t, qt.DeepEquals(briefs(w.Of(pid)), []string{"bind EACCES tcp 127.0.0.1:7187"}))
 	})
 }
 
 // What is no address at all: the call fails before it comes to the socket's own
 // function, so that only the exit of the call tells of it.
-func TestNoAddress(t *testing.T) {
-	eachRung(t, func(t *testing.T, rung string) {
-		for args, want := range map[string]string{"fault": "bind EFAULT tcp <nil>:<nil>", "short": "bind EINVAL tcp <nil>:<nil>"} {
-			events, _, _ := run(t, "-E --rung "+rung, workload, args)
-			if rung == "fexit" && args == "fault" {
-				qt.Check(t, qt.HasLen(events, 0))
-				continue
-			}
-			qt.Check(t, qt.Equals(brief(one(t, events)), want))
+func testNoAddress(t *testing.T, w kerneltest.Watches) {
+	fault, _ := does(t, workload, "fault")
+	short, _ := does(t, workload, "short")
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		want := []string{"bind EFAULT tcp <nil>:<nil>"}
+		if rung == "fexit" {
+			want = []string{}
 		}
+		qt.Check(t, qt.DeepEquals(briefs(w.Of(fault)), want))
+		qt.Check(t, qt.DeepEquals(briefs(w.Of(short)), []string{"bind EINVAL tcp <nil>:<nil>"}))
 	})
 }
 
-// Failures are not shown unless asked for, listens neither.
-func TestDefault(t *testing.T) {
-	eachRung(t, func(t *testing.T, rung string) {
-		events, _, a := run(t, "--rung "+rung, workload, "again", "127.0.0.1:7188")
-		qt.Check(t, qt.DeepEquals(briefs(events), []string{"bind ok tcp 127.0.0.1:7188"}))
-		qt.Check(t, qt.IsTrue(a.Filtered >= 1))
-		events, _, a = run(t, "--rung "+rung, workload, "listen", "3", "tcp4", "127.0.0.1:7189")
-		qt.Check(t, qt.Equals(len(events), 3))
-		qt.Check(t, qt.IsTrue(a.Filtered >= 3))
-	})
-}
+// othersN is how many of the sockets below there are, and more than may be seen of
+// other processes.
+const othersN = 31
 
 // Sockets that are neither TCP nor UDP are not there, nor what is no socket: they
-// are not even filtered.
-func TestOthers(t *testing.T) {
-	eachRung(t, func(t *testing.T, rung string) {
-		events, _, a := run(t, "-E -l --rung "+rung, workload, "others", "31")
-		qt.Check(t, qt.Equals(len(events), 0), qt.Commentf("%v", briefs(events)))
-		qt.Check(t, qt.IsTrue(a.Seen < 31), qt.Commentf("%d seen", a.Seen))
+// are not even filtered, as the account tells.
+func testOthers(t *testing.T, w kerneltest.Watches) {
+	pid, _ := does(t, workload, "others", itoa(othersN))
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		qt.Check(t, qt.DeepEquals(briefs(w.Of(pid)), []string{}))
 	})
 }
 
 // A 32-bit program has other numbers, and on x86 a call for all of them.
-func Test32Bit(t *testing.T) {
+func test32Bit(t *testing.T, w kerneltest.Watches) {
 	if err := exec.Command(lookup(t, workload32), "others", "0").Run(); err != nil {
 		if kernel != "" && kernel != "arm64-6.12" {
 			t.Fatalf("this kernel is known to run 32-bit programs: %v", err)
 		}
 		t.Skip("this machine does not run 32-bit programs")
 	}
-	eachRung(t, func(t *testing.T, rung string) {
-		events, _, _ := run(t, "-E -l --rung "+rung, workload32, "listen", "7", "tcp4", "127.0.0.1:7190")
+	listens, _ := does(t, workload32, "listen", "7", "tcp4", "127.0.0.1:7190")
+	away, _ := does(t, workload32, "bind", "3", "udp6", "[2001:db8::7]:7191")
+	var old int
+	if runtime.GOARCH == "amd64" {
+		old, _ = does(t, workload32, "socketcall", "127.0.0.1:7192")
+	}
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		events := w.Of(listens)
 		qt.Assert(t, qt.Equals(len(events), 14))
 		qt.Check(t, qt.DeepEquals(briefs(events[:2]), []string{"bind ok tcp 127.0.0.1:7190", "listen ok tcp 127.0.0.1:7190"}))
-		events, _, _ = run(t, "-E --rung "+rung, workload32, "bind", "3", "udp6", "[2001:db8::7]:7191")
+		events = w.Of(away)
 		qt.Assert(t, qt.Equals(len(events), 3))
 		qt.Check(t, qt.Equals(brief(events[0]), "bind EADDRNOTAVAIL udp 2001:db8::7:7191"))
-		if runtime.GOARCH == "amd64" {
-			events, _, _ = run(t, "-E -l --rung "+rung, workload32, "socketcall", "127.0.0.1:7192")
-			qt.Check(t, qt.DeepEquals(briefs(events), []string{"bind ok tcp 127.0.0.1:7192", "listen ok tcp 127.0.0.1:7192"}))
+		if old != 0 {
+			qt.Check(t, qt.DeepEquals(briefs(w.Of(old)), []string{"bind ok tcp 127.0.0.1:7192", "listen ok tcp 127.0.0.1:7192"}))
 		}
 	})
 }
 
 // io_uring calls the socket itself, past the system calls.
-func TestIOUring(t *testing.T) {
-	stdout, _, _ := kerneltest.Output(t, kerneltest.Command(t, workload, "uring", "127.0.0.1:7193"))
-	if strings.Join(strings.Fields(stdout), " ") != "0 0" {
+func testIOUring(t *testing.T, w kerneltest.Watches) {
+	pid, printed := does(t, workload, "uring", "127.0.0.1:7193")
+	if strings.Join(printed, " ") != "0 0" {
 		if kernel == "6.12" || kernel == "newest" || kernel == "arm64-6.12" {
-			t.Fatalf("this kernel is known to bind by io_uring: %s", stdout)
+			t.Fatalf("this kernel is known to bind by io_uring: %s", printed)
 		}
-		t.Skipf("no bind by io_uring: %s", stdout)
+		t.Skipf("no bind by io_uring: %s", printed)
 	}
-	eachRung(t, func(t *testing.T, rung string) {
-		events, _, _ := run(t, "-E -l --rung "+rung, workload, "uring", "127.0.0.1:7193")
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
 		want := []string{"bind ok tcp 127.0.0.1:7193", "listen ok tcp 127.0.0.1:7193"}
 		if rung == "raw_tp" {
 			want = []string{} // and --check says so
 		}
-		qt.Check(t, qt.DeepEquals(briefs(events), want))
+		qt.Check(t, qt.DeepEquals(briefs(w.Of(pid)), want))
 	})
 }
 
 // An event is of the time when it happened, and of its network namespace.
-func TestTimeAndNamespace(t *testing.T) {
-	r := kerneltest.Start(t, "bindsnoop", "--json")
+func testTimeAndNamespace(t *testing.T, w kerneltest.Watches) {
 	began := time.Now()
 	cmd := kerneltest.Command(t, workload, "bind", "1", "tcp4", "0.0.0.0:7194")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	_, _, code := kerneltest.Output(t, cmd)
 	qt.Assert(t, qt.Equals(code, 0))
 	ended := time.Now()
-	qt.Assert(t, qt.Equals(r.Stop(), 0))
-	e := one(t, r.Events(of(cmd.Process.Pid)))
-	when, err := time.Parse(time.RFC3339Nano, e["time"].(string))
-	qt.Assert(t, qt.IsNil(err))
-	qt.Check(t, qt.IsTrue(!when.Before(began) && when.Before(ended)), qt.Commentf("%s since %s", when, began))
-	qt.Check(t, qt.IsTrue(number(e["netns"]) > 0 && number(e["netns"]) != int(newInterfaces().netns)))
+	here, _ := does(t, workload, "bind", "1", "tcp4", "127.0.0.1:7195")
+	w.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		e := one(t, w.Of(cmd.Process.Pid))
+		when, err := time.Parse(time.RFC3339Nano, e["time"].(string))
+		qt.Assert(t, qt.IsNil(err))
+		qt.Check(t, qt.IsTrue(!when.Before(began) && when.Before(ended)), qt.Commentf("%s since %s", when, began))
+		qt.Check(t, qt.IsTrue(number(e["netns"]) > 0 && number(e["netns"]) != int(newInterfaces().netns)))
+		qt.Check(t, qt.Equals(number(one(t, w.Of(here))["netns"]), int(newInterfaces().netns)))
+	})
+}
 
-	events, _, _ := run(t, "", workload, "bind", "1", "tcp4", "127.0.0.1:7195")
-	qt.Check(t, qt.Equals(number(one(t, events)["netns"]), int(newInterfaces().netns)))
+// Failures are not shown unless asked for, listens neither.
+func TestDefault(t *testing.T) {
+	eachRung(t, func(t *testing.T, rung string) {
+		r := kerneltest.Start(t, "bindsnoop", "--json", "--rung", rung)
+		again, _ := does(t, workload, "again", "127.0.0.1:7188")
+		listen, _ := does(t, workload, "listen", "3", "tcp4", "127.0.0.1:7189")
+		qt.Assert(t, qt.Equals(r.Stop(), 0))
+		qt.Check(t, qt.DeepEquals(briefs(r.Events(of(again))), []string{"bind ok tcp 127.0.0.1:7188"}))
+		qt.Check(t, qt.Equals(len(r.Events(of(listen))), 3))
+		qt.Check(t, qt.IsTrue(r.Account().Filtered >= 1+3))
+		validate(t, r)
+	})
 }

@@ -100,9 +100,62 @@ func TestCheckReport(t *testing.T) {
 	t.Logf("capability checks: %s", report.Hooks[0].Rung)
 }
 
-func TestAllowed(t *testing.T) {
+// watch starts capable with flags on a rung. There is one at a time, since all
+// that one does to start is a load for another.
+func watch(t *testing.T, rung string, flags ...string) kerneltest.Watches {
+	t.Helper()
+	r := kerneltest.Start(t, "capable", append([]string{"--json", "--rung", rung}, flags...)...)
+	w := kerneltest.NewWatch(r, func(tb testing.TB) int {
+		cmd := kerneltest.Command(tb, workload, "chroot", "1")
+		qt.Assert(tb, qt.IsNil(cmd.Run()))
+		return cmd.Process.Pid
+	})
+	w.MayLose = rung == "kprobe"
+	return kerneltest.Watches{rung: w}
+}
+
+// TestChecks has capable watch what all these do, on each rung.
+func TestChecks(t *testing.T) {
 	onEach(t, func(t *testing.T, rung string) {
-		events := checks(t, "--rung "+rung, workload, nil, capChroot, "chroot", "101")
+		w := watch(t, rung)
+		t.Run("allowed", func(t *testing.T) { testAllowed(t, w) })
+		t.Run("thread", func(t *testing.T) { testThread(t, w) })
+		t.Run("32-bit", func(t *testing.T) { test32Bit(t, w) })
+		t.Run("setid", func(t *testing.T) { testSetid(t, w) })
+		t.Run("user namespace", func(t *testing.T) { testUserNamespace(t, w) })
+		t.Run("not audited", func(t *testing.T) { testNotAudited(t, w) })
+		t.Run("overridden", func(t *testing.T) { testOverridden(t, w, false) })
+		w.Stop(t, newCommand().Documents["schema"]())
+	})
+}
+
+// TestVerbose is the same for what is shown with -v alone.
+func TestVerbose(t *testing.T) {
+	onEach(t, func(t *testing.T, rung string) {
+		w := watch(t, rung, "-v")
+		t.Run("not audited", func(t *testing.T) { testNotAuditedShown(t, w) })
+		t.Run("overridden", func(t *testing.T) { testOverridden(t, w, true) })
+		w.Stop(t, newCommand().Documents["schema"]())
+	})
+}
+
+// does runs a workload to its end, and returns its process.
+func does(t *testing.T, program string, args ...string) int {
+	t.Helper()
+	cmd := kerneltest.Command(t, program, args...)
+	kerneltest.Output(t, cmd)
+	return cmd.Process.Pid
+}
+
+// of are the checks of a process for one capability.
+func of(w *kerneltest.Watch, pid int, cap int64) []kerneltest.Event {
+	return slices.DeleteFunc(w.Of(pid), func(e kerneltest.Event) bool { return kerneltest.Number(e["cap"]) != cap })
+}
+
+func testAllowed(t *testing.T, ws kerneltest.Watches) {
+	pid := does(t, workload, "chroot", "101")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		events := of(w, pid, capChroot)
 		qt.Assert(t, qt.Equals(len(events), 101))
 		for _, e := range events {
 			qt.Check(t, qt.Equals(e["allowed"], any(true)))
@@ -113,6 +166,8 @@ func TestAllowed(t *testing.T) {
 			qt.Check(t, qt.Equals(e["insetid"], any(false)))
 			qt.Check(t, qt.Equals(e["overridden"], any(false)))
 			qt.Check(t, qt.Equals(e["current_userns"], e["target_userns"]))
+			qt.Check(t, qt.IsNil(e["kstack"])) // which are asked for
+			qt.Check(t, qt.IsNil(e["ustack"]))
 			knownBy(t, rung, e)
 		}
 	})
@@ -120,20 +175,32 @@ func TestAllowed(t *testing.T) {
 
 func TestDenied(t *testing.T) {
 	onEach(t, func(t *testing.T, rung string) {
-		events := checks(t, "--denied --rung "+rung, workload, asUser, capChroot, "chroot", "1")
-		e := kerneltest.One(t, events)
+		r := kerneltest.Start(t, "capable", "--denied", "--json", "--rung", rung)
+		denied := kerneltest.Command(t, workload, "chroot", "1")
+		asUser(denied)
+		kerneltest.Output(t, denied)
+		granted := does(t, workload, "chroot", "7")
+		qt.Assert(t, qt.Equals(r.Stop(), 0))
+		qt.Check(t, qt.Equals(r.Account().Lost, 0))
+		r.Validate(newCommand().Documents["schema"]())
+		e := kerneltest.One(t, r.Events(func(e kerneltest.Event) bool {
+			return kerneltest.Of(denied.Process.Pid)(e) && kerneltest.Number(e["cap"]) == capChroot
+		}))
 		qt.Check(t, qt.Equals(e["allowed"], any(false)))
 		qt.Check(t, qt.Equals(kerneltest.Number(e["ret"]), -1))
 		qt.Check(t, qt.Equals(kerneltest.Number(e["uid"]), 1000))
 		// What was granted is not in it.
-		qt.Check(t, qt.Equals(len(checks(t, "--denied --rung "+rung, workload, nil, capChroot, "chroot", "7")), 0))
+		qt.Check(t, qt.Equals(len(r.Events(func(e kerneltest.Event) bool {
+			return kerneltest.Of(granted)(e) && kerneltest.Number(e["cap"]) == capChroot
+		})), 0))
 	})
 }
 
 // The process is the process and the thread the thread.
-func TestThread(t *testing.T) {
-	onEach(t, func(t *testing.T, rung string) {
-		events := checks(t, "--rung "+rung, workload, nil, capChroot, "thread", "3")
+func testThread(t *testing.T, ws kerneltest.Watches) {
+	pid := does(t, workload, "thread", "3")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		events := of(w, pid, capChroot)
 		qt.Assert(t, qt.Equals(len(events), 3))
 		for _, e := range events {
 			qt.Check(t, qt.Not(qt.Equals(e["pid"], e["tid"])))
@@ -141,12 +208,13 @@ func TestThread(t *testing.T) {
 	})
 }
 
-func Test32Bit(t *testing.T) {
+func test32Bit(t *testing.T, ws kerneltest.Watches) {
 	if err := kerneltest.Command(t, workload32, "chroot", "1").Run(); err != nil {
 		t.Skipf("this kernel runs no 32-bit programs: %v", err)
 	}
-	onEach(t, func(t *testing.T, rung string) {
-		events := checks(t, "--rung "+rung, workload32, nil, capChroot, "chroot", "3")
+	pid := does(t, workload32, "chroot", "3")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		events := of(w, pid, capChroot)
 		qt.Assert(t, qt.Equals(len(events), 3))
 		qt.Check(t, qt.Equals(events[0]["syscall"], any("chroot")))
 		qt.Check(t, qt.Equals(kerneltest.Number(events[0]["syscall_nr"]), 61))
@@ -154,14 +222,18 @@ func Test32Bit(t *testing.T) {
 }
 
 // Most checks are not audited and not shown, unless asked for.
-func TestNotAudited(t *testing.T) {
-	onEach(t, func(t *testing.T, rung string) {
-		events := checks(t, "--rung "+rung, workload, nil, capAdmin, "mmap", "211")
-		qt.Check(t, qt.Equals(len(events), 0))
-		events = checks(t, "--rung "+rung, workload, nil, capSyslog, "kallsyms")
-		qt.Check(t, qt.Equals(len(events), 0))
+func testNotAudited(t *testing.T, ws kerneltest.Watches) {
+	mmap, kallsyms := does(t, workload, "mmap", "211"), does(t, workload, "kallsyms")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		qt.Check(t, qt.Equals(len(of(w, mmap, capAdmin)), 0))
+		qt.Check(t, qt.Equals(len(of(w, kallsyms, capSyslog)), 0))
+	})
+}
 
-		events = checks(t, "-v --rung "+rung, workload, nil, capAdmin, "mmap", "211")
+func testNotAuditedShown(t *testing.T, ws kerneltest.Watches) {
+	mmap, kallsyms := does(t, workload, "mmap", "211"), does(t, workload, "kallsyms")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		events := of(w, mmap, capAdmin)
 		switch kerneltest.Kernel() {
 		case "newest", "":
 			qt.Check(t, qt.IsTrue(len(events) >= 211), qt.Commentf("%d", len(events)))
@@ -173,7 +245,7 @@ func TestNotAudited(t *testing.T) {
 			qt.Assert(t, qt.Equals(e["audit"], any(false)), qt.Commentf("%v", e))
 			knownBy(t, rung, e)
 		}
-		events = checks(t, "-v --rung "+rung, workload, nil, capSyslog, "kallsyms")
+		events = of(w, kallsyms, capSyslog)
 		qt.Check(t, qt.IsTrue(len(events) >= 1))
 		for _, e := range events {
 			qt.Check(t, qt.Equals(e["audit"], any(false)))
@@ -181,9 +253,10 @@ func TestNotAudited(t *testing.T) {
 	})
 }
 
-func TestSetid(t *testing.T) {
-	onEach(t, func(t *testing.T, rung string) {
-		e := kerneltest.One(t, checks(t, "--rung "+rung, workload, nil, capSetuid, "setid", "setuid", "1000"))
+func testSetid(t *testing.T, ws kerneltest.Watches) {
+	pid := does(t, workload, "setid", "setuid", "1000")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		e := kerneltest.One(t, of(w, pid, capSetuid))
 		qt.Check(t, qt.Equals(e["insetid"], any(true)))
 		qt.Check(t, qt.Equals(e["audit"], any(true)))
 		qt.Check(t, qt.Equals(e["syscall"], any("setuid")))
@@ -192,12 +265,11 @@ func TestSetid(t *testing.T) {
 }
 
 // A user namespace of one's own grants what the initial one does not.
-func TestUserNamespace(t *testing.T) {
-	onEach(t, func(t *testing.T, rung string) {
-		r := kerneltest.Start(t, "capable", "--json", "--cap", "sys_chroot", "--rung", rung)
-		kerneltest.Output(t, kerneltest.Command(t, workload, "userns", "5"))
-		qt.Assert(t, qt.Equals(r.Stop(), 0))
-		events := r.Events(func(e kerneltest.Event) bool { return e["comm"] == "exe" && e["syscall"] == "chroot" })
+func testUserNamespace(t *testing.T, ws kerneltest.Watches) {
+	does(t, workload, "userns", "5")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		// The workload runs itself anew in there; nothing else here does.
+		events := w.Events(isChroot)
 		qt.Assert(t, qt.Equals(len(events), 5))
 		for _, e := range events {
 			qt.Check(t, qt.Equals(e["allowed"], any(true)))
@@ -207,29 +279,14 @@ func TestUserNamespace(t *testing.T) {
 	})
 }
 
-// Checks with credentials that are not the task's own are not its doing.
-func TestOverridden(t *testing.T) {
-	merged := overlay(t)
-	onEach(t, func(t *testing.T, rung string) {
-		own := func(e kerneltest.Event) bool { return e["overridden"] == false }
-		for _, flags := range []string{"", "-v"} {
-			r := kerneltest.Start(t, "capable", "--json", "--rung", rung)
-			if flags != "" {
-				r.Stop()
-				r = kerneltest.Start(t, "capable", "--json", "--rung", rung, flags)
-			}
-			// The lower file belongs to root and is read-only: it is copied up.
-			cmd := kerneltest.Command(t, workload, "write", merged+"/file-"+rung+flags)
-			kerneltest.Output(t, cmd)
-			qt.Assert(t, qt.Equals(r.Stop(), 0))
-			all := r.Events(kerneltest.Of(cmd.Process.Pid))
-			strange := slices.DeleteFunc(slices.Clone(all), own)
-			if flags == "" {
-				qt.Check(t, qt.Equals(len(strange), 0))
-			} else {
-				qt.Check(t, qt.IsTrue(len(strange) > 0), qt.Commentf("of %d", len(all)))
-			}
-		}
+// Checks with credentials that are not the task's own are not its doing, and shown
+// with -v alone.
+func testOverridden(t *testing.T, ws kerneltest.Watches, shown bool) {
+	// The lower file belongs to a user and is read-only: it is copied up.
+	pid := does(t, workload, "write", overlay(t)+"/file")
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		strange := slices.DeleteFunc(w.Of(pid), func(e kerneltest.Event) bool { return e["overridden"] == false })
+		qt.Check(t, qt.Equals(len(strange) > 0, shown), qt.Commentf("%d of %d", len(strange), len(w.Of(pid))))
 	})
 }
 
@@ -246,10 +303,6 @@ func TestStacks(t *testing.T) {
 		path, err := exec.LookPath(workload)
 		qt.Assert(t, qt.IsNil(err))
 		qt.Check(t, qt.Matches(ustack, `(?s).*main\.inner\+0x[0-9a-f]+ \(`+path+`\)\nmain\.outer\+0x.*`))
-		// Without the flags there are none.
-		e := checks(t, "--rung "+rung, workload, nil, capChroot, "chroot", "1")[0]
-		qt.Check(t, qt.IsNil(e["kstack"]))
-		qt.Check(t, qt.IsNil(e["ustack"]))
 	})
 }
 

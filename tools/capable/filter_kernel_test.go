@@ -4,10 +4,8 @@ package main
 
 import (
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -23,46 +21,16 @@ func chroots(t *testing.T, set func(*exec.Cmd)) *kerneltest.Waiter {
 	return kerneltest.Wait(t, workload, set, "chroot", "13")
 }
 
-// filters runs two workloads under capable and checks that the first is seen to the
-// unit and the second not at all.
-func filters(t *testing.T, in, out *kerneltest.Waiter, flags ...string) {
-	t.Helper()
-	r := kerneltest.Start(t, "capable", append([]string{"--json", "--cap", "sys_chroot"}, flags...)...)
-	in.Go(t)
-	in.End(t)
-	out.Go(t)
-	out.End(t)
-	qt.Assert(t, qt.Equals(r.Stop(), 0))
-	qt.Check(t, qt.Equals(len(r.Events(kerneltest.Of(in.PID()))), 13))
-	qt.Check(t, qt.Equals(len(r.Events(kerneltest.Of(out.PID()))), 0))
-	qt.Check(t, qt.IsTrue(r.Account().Filtered >= 13))
+// filtered is a workload that checks CAP_SYS_CHROOT 13 times.
+func filtered() kerneltest.Filtered {
+	return kerneltest.Filtered{
+		Tool: "capable", Workload: workload, Flags: []string{"--json", "--cap", "sys_chroot"}, Count: 13,
+		Args: func(string) []string { return []string{"chroot", "13"} }, Caps: []uintptr{capChroot},
+	}
 }
 
-func TestFilters(t *testing.T) {
-	namespace := func(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS} }
-	other := func(c *exec.Cmd) {
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4321, Gid: 4321}, AmbientCaps: []uintptr{capChroot}}
-	}
-	t.Run("pid", func(t *testing.T) {
-		in := chroots(t, nil)
-		filters(t, in, chroots(t, nil), "-p", itoa(in.PID()))
-	})
-	t.Run("uid", func(t *testing.T) { filters(t, chroots(t, other), chroots(t, nil), "-u", "4321") })
-	t.Run("cgroup", func(t *testing.T) {
-		in := chroots(t, nil)
-		filters(t, in, chroots(t, nil), "-c", filepath.Dir(kerneltest.Cgroup(t, "outer/inner", in.PID())))
-	})
-	t.Run("container", func(t *testing.T) {
-		id := strings.Repeat("0123456789abcdef", 4)
-		in := chroots(t, nil)
-		kerneltest.Cgroup(t, "docker-"+id+".scope", in.PID())
-		filters(t, in, chroots(t, nil), "--container", id[:12])
-	})
-	t.Run("mntns", func(t *testing.T) {
-		in := chroots(t, namespace)
-		filters(t, in, chroots(t, nil), "--mntns", "/proc/"+itoa(in.PID())+"/ns/mnt")
-	})
-}
+func TestFilterProcess(t *testing.T)   { filtered().TestProcess(t, rungs(t)...) }
+func TestFilterContainer(t *testing.T) { filtered().TestContainer(t, rungs(t)...) }
 
 // Of one process, the capabilities that were asked for.
 func TestFilterCapability(t *testing.T) {
@@ -97,51 +65,46 @@ func TestCommand(t *testing.T) {
 	qt.Check(t, qt.IsFalse(strings.Contains(stdout, "capable")))
 }
 
-// --unique shows a capability once for each process, cgroup or container.
+// --unique shows a capability once for each process, cgroup or container. Every
+// command sees all the workloads.
 func TestUnique(t *testing.T) {
-	count := func(flag string, set func(t *testing.T, pids ...int)) (n int, r *kerneltest.Run) {
-		a, b := chroots(t, nil), chroots(t, nil)
-		set(t, a.PID(), b.PID())
-		r = kerneltest.Start(t, "capable", "--json", "--cap", "sys_chroot", flag)
-		for _, w := range []*kerneltest.Waiter{a, b} {
+	names := map[string][2]string{
+		"in one cgroup":     {"together", "together"},
+		"in two containers": {"docker-" + strings.Repeat("0", 64) + ".scope/0", "docker-" + strings.Repeat("1", 64) + ".scope/1"},
+		"in one container":  {"docker-" + strings.Repeat("a", 64) + ".scope/0", "docker-" + strings.Repeat("a", 64) + ".scope/1"},
+	}
+	pairs := make(map[string][2]*kerneltest.Waiter)
+	for where, cgroups := range names {
+		pair := [2]*kerneltest.Waiter{chroots(t, nil), chroots(t, nil)}
+		for i, w := range pair {
+			kerneltest.Cgroup(t, cgroups[i], w.PID())
+		}
+		pairs[where] = pair
+	}
+	tests := map[string]map[string]int{
+		"--unique":           {"in one cgroup": 2},
+		"--unique=pid":       {"in one cgroup": 2},
+		"--unique=cgroup":    {"in one cgroup": 1, "in two containers": 2},
+		"--unique=container": {"in one container": 1, "in two containers": 2},
+	}
+	runs := make(map[string]*kerneltest.Run)
+	for flag := range tests {
+		runs[flag] = kerneltest.Start(t, "capable", "--json", "--cap", "sys_chroot", flag)
+	}
+	for _, pair := range pairs {
+		for _, w := range pair {
 			w.Go(t)
 			w.End(t)
 		}
+	}
+	for flag, wants := range tests {
+		r := runs[flag]
 		qt.Assert(t, qt.Equals(r.Stop(), 0))
-		n = len(r.Events(kerneltest.Of(a.PID()))) + len(r.Events(kerneltest.Of(b.PID())))
-		qt.Check(t, qt.IsTrue(r.Account().Filtered >= uint64(26-n)))
-		return n, r
-	}
-	together := func(t *testing.T, pids ...int) {
-		for _, pid := range pids {
-			kerneltest.Cgroup(t, "together", pid)
+		shown := len(r.Events(func(kerneltest.Event) bool { return true }))
+		qt.Check(t, qt.IsTrue(r.Account().Filtered >= uint64(3*2*13-shown)))
+		for where, want := range wants {
+			n := len(r.Events(kerneltest.Of(pairs[where][0].PID()))) + len(r.Events(kerneltest.Of(pairs[where][1].PID())))
+			qt.Check(t, qt.Equals(n, want), qt.Commentf("%s %s", flag, where))
 		}
-	}
-	apart := func(t *testing.T, pids ...int) {
-		for i, pid := range pids {
-			kerneltest.Cgroup(t, "docker-"+strings.Repeat(itoa(i), 64)+".scope/"+itoa(i), pid)
-		}
-	}
-	oneContainer := func(t *testing.T, pids ...int) {
-		for i, pid := range pids {
-			kerneltest.Cgroup(t, "docker-"+strings.Repeat("a", 64)+".scope/"+itoa(i), pid)
-		}
-	}
-	for _, test := range []struct {
-		what, flag string
-		set        func(*testing.T, ...int)
-		want       int
-	}{
-		{"pid", "--unique", together, 2},
-		{"pid named", "--unique=pid", together, 2},
-		{"one cgroup", "--unique=cgroup", together, 1},
-		{"two cgroups", "--unique=cgroup", apart, 2},
-		{"one container", "--unique=container", oneContainer, 1},
-		{"two containers", "--unique=container", apart, 2},
-	} {
-		t.Run(test.what, func(t *testing.T) {
-			n, _ := count(test.flag, test.set)
-			qt.Check(t, qt.Equals(n, test.want))
-		})
 	}
 }

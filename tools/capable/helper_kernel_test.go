@@ -11,7 +11,7 @@ import (
 	"github.com/go-quicktest/qt"
 )
 
-// overlay mounts an overlay whose lower layer has files that belong to root, and
+// overlay mounts an overlay whose lower layer has a file that belongs to a user, and
 // returns where.
 func overlay(t *testing.T) string {
 	t.Helper()
@@ -24,13 +24,9 @@ func overlay(t *testing.T) string {
 	for _, d := range []string{"lower", "upper", "work", "merged"} {
 		qt.Assert(t, qt.IsNil(os.Mkdir(filepath.Join(base, d), 0o755)))
 	}
-	for _, rung := range []string{"fexit", "kprobe", "raw_tp"} {
-		for _, flags := range []string{"", "-v"} {
-			file := filepath.Join(base, "lower", "file-"+rung+flags)
-			qt.Assert(t, qt.IsNil(os.WriteFile(file, []byte("x"), 0o644)))
-			qt.Assert(t, qt.IsNil(os.Chown(file, 1234, 1234)))
-		}
-	}
+	file := filepath.Join(base, "lower", "file")
+	qt.Assert(t, qt.IsNil(os.WriteFile(file, []byte("x"), 0o644)))
+	qt.Assert(t, qt.IsNil(os.Chown(file, 1234, 1234)))
 	merged := filepath.Join(base, "merged")
 	opts := "lowerdir=" + base + "/lower,upperdir=" + base + "/upper,workdir=" + base + "/work"
 	qt.Assert(t, qt.IsNil(syscall.Mount("overlay", merged, "overlay", 0, opts)))

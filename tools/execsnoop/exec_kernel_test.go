@@ -17,107 +17,33 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/kerneltest"
 	"github.com/ringside-tools/ringside/internal/output"
-	"github.com/ringside-tools/ringside/internal/output/schematest"
 )
 
-const (
-	workload   = "execsnoop-workload"
-	workload32 = "execsnoop-workload32" // a 32-bit program
-)
-
-// observe runs way with FILE and ARG... while execsnoop -x --json is tracing,
-// and returns the events of that process, its own start left out, and what it
-// printed.
-func observe(t *testing.T, program string, args ...string) ([]kerneltest.Event, string) {
-	t.Helper()
-	r := kerneltest.Start(t, "execsnoop", "-x", "--json")
-	cmd := kerneltest.Command(t, program, args...)
-	stdout, _, _ := kerneltest.Output(t, cmd)
-	qt.Assert(t, qt.Equals(r.Stop(), 0))
-	r.Account()
-	validate(t, r)
-	pid := cmd.Process.Pid
-	events := r.Events(func(e kerneltest.Event) bool {
-		return number(e["pid"]) == pid && !started(e, cmd.Args)
-	})
-	return events, strings.TrimSpace(stdout)
-}
-
-// started reports whether e is the start of the workload itself.
-func started(e kerneltest.Event, args []string) bool {
-	argv, _ := e["args"].([]any)
-	return number(e["argc"]) == len(args) && number(e["ret"]) == 0 &&
-		len(argv) > 1 && argv[0] == args[0] && argv[1] == args[1]
-}
-
-// one asserts that there is exactly one event.
-func one(t *testing.T, events []kerneltest.Event) kerneltest.Event {
-	t.Helper()
-	qt.Assert(t, qt.HasLen(events, 1))
-	return events[0]
-}
-
-func number(v any) int {
-	n, err := strconv.Atoi(strings.TrimSpace(toString(v)))
-	if err != nil {
-		return -1
+// TestExecs has one execsnoop watch all of these.
+func TestExecs(t *testing.T) {
+	o := startObserver(t)
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, observer)
+	}{
+		{"success", testSuccess}, {"arguments not resident", testArgumentsNotResident},
+		{"arguments rewritten", testArgumentsRewritten}, {"thread", testThread},
+		{"descriptors", testDescriptors}, {"fileless", testFileless}, {"scripts", testScripts},
+		{"hostile arguments", testHostileArguments}, {"long arguments", testLongArguments},
+		{"many arguments", testManyArguments}, {"namespaces", testNamespaces},
+		{"failures", testFailures}, {"argument too big", testArgumentTooBig},
+		{"failure with many arguments", testFailureManyArguments}, {"unreadable argv", testUnreadableArgv},
+		{"32-bit", test32Bit}, {"overlay", testOverlay}, {"container", testContainer}, {"container v1", testContainerV1},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, o) })
 	}
-	return n
+	o.Stop(t, output.Schema("execsnoop", schemaVersion, fields))
 }
 
-func toString(v any) string {
-	if s, ok := v.(interface{ String() string }); ok {
-		return s.String()
-	}
-	s, _ := v.(string)
-	return s
-}
-
-func argv(t *testing.T, e kerneltest.Event) []string {
-	t.Helper()
-	list, ok := e["args"].([]any)
-	qt.Assert(t, qt.IsTrue(ok), qt.Commentf("args is %v", e["args"]))
-	var out []string
-	for _, a := range list {
-		out = append(out, a.(string))
-	}
-	return out
-}
-
-// validate checks every line against the schema.
-func validate(t *testing.T, r *kerneltest.Run) {
-	t.Helper()
-	schema, err := schematest.Compile(output.Schema("execsnoop", schemaVersion, fields))
-	qt.Assert(t, qt.IsNil(err))
-	for line := range strings.Lines(r.Stdout()) {
-		qt.Assert(t, qt.IsNil(schema.Validate([]byte(line))), qt.Commentf("%s", line))
-	}
-}
-
-// lookup returns the full path of a program, symbolic links resolved.
-func lookup(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	qt.Assert(t, qt.IsNil(err))
-	path, err = filepath.EvalSymlinks(path)
-	qt.Assert(t, qt.IsNil(err))
-	return path
-}
-
-// write makes an executable file in a directory that is not a test's own, so
-// that its path is short and known.
-func write(t *testing.T, name, content string, mode os.FileMode) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	qt.Assert(t, qt.IsNil(os.WriteFile(path, []byte(content), mode)))
-	qt.Assert(t, qt.IsNil(os.Chmod(path, mode)))
-	return path
-}
-
-func TestSuccess(t *testing.T) {
+func testSuccess(t *testing.T, o observer) {
 	self := lookup(t, workload)
 	began := time.Now()
-	events, _ := observe(t, workload, "exec", self, "masked name", "args", "/dev/null", "a b", "")
+	events, _ := o.observe(t, workload, "exec", self, "masked name", "args", "/dev/null", "a b", "")
 	e := one(t, events)
 	qt.Check(t, qt.DeepEquals(argv(t, e), []string{"masked name", "args", "/dev/null", "a b", ""}))
 	qt.Check(t, qt.Equals(number(e["argc"]), 5))
@@ -149,18 +75,17 @@ func TestSuccess(t *testing.T) {
 }
 
 // Not resident at entry: hooks that read there see nothing.
-func TestArgumentsNotResident(t *testing.T) {
+func testArgumentsNotResident(t *testing.T, o observer) {
 	self := lookup(t, workload)
-	events, _ := observe(t, workload, "nonresident", self, "one", "args", "/dev/null", "in a page of its own")
+	events, _ := o.observe(t, workload, "nonresident", self, "one", "args", "/dev/null", "in a page of its own")
 	qt.Check(t, qt.DeepEquals(argv(t, one(t, events)), []string{"one", "args", "/dev/null", "in a page of its own"}))
 }
 
 // Whatever another thread writes into the caller's memory, the event has what
 // the new image got.
-func TestArgumentsRewritten(t *testing.T) {
+func testArgumentsRewritten(t *testing.T, o observer) {
 	self := lookup(t, workload)
 	dir := t.TempDir()
-	r := kerneltest.Start(t, "execsnoop", "--json")
 	const runs = 31
 	got := make(map[int]string)
 	for range runs {
@@ -173,13 +98,14 @@ func TestArgumentsRewritten(t *testing.T) {
 		qt.Assert(t, qt.IsNil(err))
 		got[cmd.Process.Pid] = text
 	}
-	qt.Assert(t, qt.Equals(r.Stop(), 0))
+	o.Settle(t)
 	rewritten := 0
-	events := r.Events(func(e kerneltest.Event) bool { return argv(t, e)[0] == "x" })
-	qt.Assert(t, qt.HasLen(events, runs))
-	for _, e := range events {
-		last := argv(t, e)[3]
-		qt.Check(t, qt.Equals(last, got[number(e["pid"])]))
+	for pid, text := range got {
+		events := o.Of(pid)
+		qt.Assert(t, qt.HasLen(events, 2)) // its own start, and the new image
+		qt.Check(t, qt.Equals(argv(t, events[1])[0], "x"))
+		last := argv(t, events[1])[3]
+		qt.Check(t, qt.Equals(last, text))
 		if strings.Contains(last, "B") {
 			rewritten++
 		}
@@ -187,15 +113,15 @@ func TestArgumentsRewritten(t *testing.T) {
 	t.Logf("%d of %d were rewritten during the call", rewritten, runs)
 }
 
-func TestThread(t *testing.T) {
+func testThread(t *testing.T, o observer) {
 	self := lookup(t, workload)
-	events, _ := observe(t, workload, "thread", self, "x", "args", "/dev/null")
+	events, _ := o.observe(t, workload, "thread", self, "x", "args", "/dev/null")
 	e := one(t, events)
 	qt.Check(t, qt.Equals(number(e["tid"]), number(e["pid"])))
 	qt.Check(t, qt.Not(qt.Equals(number(e["exec_from_tid"]), number(e["pid"]))))
 	qt.Check(t, qt.IsTrue(number(e["duration_ns"]) > 1000), qt.Commentf("joined with its entry: %v", e["duration_ns"]))
 
-	events, said := observe(t, workload, "thread", "/nonexistent", "x", "y z")
+	events, said := o.observe(t, workload, "thread", "/nonexistent", "x", "y z")
 	e = one(t, events)
 	qt.Check(t, qt.Equals(said, "ENOENT"))
 	qt.Check(t, qt.Equals(e["error"], any("ENOENT")))
@@ -204,7 +130,7 @@ func TestThread(t *testing.T) {
 	qt.Check(t, qt.Equals(number(e["exec_from_tid"]), number(e["tid"])))
 }
 
-func TestDescriptors(t *testing.T) {
+func testDescriptors(t *testing.T, o observer) {
 	self := lookup(t, workload)
 	for way, prefix := range map[string]string{
 		"execveat": "/dev/fd/",
@@ -212,7 +138,7 @@ func TestDescriptors(t *testing.T) {
 		"proc-fd":  "/proc/self/fd/",
 	} {
 		t.Run(way, func(t *testing.T) {
-			events, _ := observe(t, workload, way, self, "x", "args", "/dev/null")
+			events, _ := o.observe(t, workload, way, self, "x", "args", "/dev/null")
 			e := one(t, events)
 			name, _ := e["filename"].(string)
 			qt.Check(t, qt.IsTrue(strings.HasPrefix(name, prefix)), qt.Commentf("filename %q", name))
@@ -224,9 +150,9 @@ func TestDescriptors(t *testing.T) {
 	}
 }
 
-func TestFileless(t *testing.T) {
+func testFileless(t *testing.T, o observer) {
 	self := lookup(t, workload)
-	events, _ := observe(t, workload, "memfd", self, "x", "args", "/dev/null")
+	events, _ := o.observe(t, workload, "memfd", self, "x", "args", "/dev/null")
 	e := one(t, events)
 	qt.Check(t, qt.Equals(e["exe_memfd"], any(true)))
 	qt.Check(t, qt.Equals(e["exe_deleted"], any(true)))
@@ -235,23 +161,23 @@ func TestFileless(t *testing.T) {
 	image, err := os.ReadFile(self)
 	qt.Assert(t, qt.IsNil(err))
 	copied := write(t, "copied", string(image), 0o755)
-	events, _ = observe(t, workload, "deleted", copied, "x", "args", "/dev/null")
+	events, _ = o.observe(t, workload, "deleted", copied, "x", "args", "/dev/null")
 	e = one(t, events)
 	qt.Check(t, qt.Equals(e["exe_memfd"], any(false)))
 	qt.Check(t, qt.Equals(e["exe_deleted"], any(true)))
 
 	// A file that only calls itself a memfd is none.
 	fake := write(t, "memfd:fake", string(image), 0o755)
-	events, _ = observe(t, workload, "exec", fake, "x", "args", "/dev/null")
+	events, _ = o.observe(t, workload, "exec", fake, "x", "args", "/dev/null")
 	e = one(t, events)
 	qt.Check(t, qt.Equals(e["exe_memfd"], any(false)))
 	qt.Check(t, qt.Equals(e["exe"], any(fake)))
 }
 
-func TestScripts(t *testing.T) {
+func testScripts(t *testing.T, o observer) {
 	self := lookup(t, workload)
 	script := write(t, "script", "#!"+self+" args\n", 0o755)
-	events, _ := observe(t, workload, "exec", script, "hidden", "x")
+	events, _ := o.observe(t, workload, "exec", script, "hidden", "x")
 	// The script's interpreter is the workload: it runs as "args SCRIPT x".
 	e := one(t, events)
 	qt.Check(t, qt.Equals(e["filename"], any(script)))
@@ -261,21 +187,21 @@ func TestScripts(t *testing.T) {
 	qt.Check(t, qt.Equals(e["comm"], any("script")))
 
 	plain := write(t, "plain", "echo hello\n", 0o755)
-	events, said := observe(t, workload, "exec", plain, "a", "b")
+	events, said := o.observe(t, workload, "exec", plain, "a", "b")
 	e = one(t, events)
 	qt.Check(t, qt.Equals(said, "ENOEXEC"))
 	qt.Check(t, qt.Equals(e["error"], any("ENOEXEC")))
 	qt.Check(t, qt.DeepEquals(argv(t, e), []string{"a", "b"}))
 }
 
-func TestHostileArguments(t *testing.T) {
+func testHostileArguments(t *testing.T, o observer) {
 	self := lookup(t, workload)
 	hostile := []string{"x", "args", "/dev/null", "new\nline", `"quo"te'`, "tab\t", "\x1b[31mred", "", "ü✓", "\u202eevil"}
-	events, _ := observe(t, workload, append([]string{"exec", self}, hostile...)...)
+	events, _ := o.observe(t, workload, append([]string{"exec", self}, hostile...)...)
 	qt.Check(t, qt.DeepEquals(argv(t, one(t, events)), hostile))
 
 	binary := "\xff\xfe\x00"[:2] + "bytes"
-	events, _ = observe(t, workload, "exec", self, "x", "args", "/dev/null", binary)
+	events, _ = o.observe(t, workload, "exec", self, "x", "args", "/dev/null", binary)
 	e := one(t, events)
 	b64, ok := e["args_b64"].([]any)
 	qt.Assert(t, qt.IsTrue(ok), qt.Commentf("args_b64 is %v", e["args_b64"]))
@@ -284,18 +210,18 @@ func TestHostileArguments(t *testing.T) {
 	qt.Check(t, qt.Equals(string(raw), binary))
 }
 
-func TestLongArguments(t *testing.T) {
+func testLongArguments(t *testing.T, o observer) {
 	self := lookup(t, workload)
 	for _, size := range []int{128, 129, 4096, 7000} {
 		long := strings.Repeat("x", size)
-		events, _ := observe(t, workload, "exec", self, "x", "args", "/dev/null", long)
+		events, _ := o.observe(t, workload, "exec", self, "x", "args", "/dev/null", long)
 		e := one(t, events)
 		qt.Check(t, qt.DeepEquals(argv(t, e), []string{"x", "args", "/dev/null", long}))
 		qt.Check(t, qt.Equals(e["args_truncated"], any(false)))
 	}
 	// Beyond the record's limit: cut, and said so.
 	long := strings.Repeat("y", 100_000)
-	events, _ := observe(t, workload, "exec", self, "x", "args", "/dev/null", long, "last")
+	events, _ := o.observe(t, workload, "exec", self, "x", "args", "/dev/null", long, "last")
 	e := one(t, events)
 	qt.Check(t, qt.Equals(e["args_truncated"], any(true)))
 	qt.Check(t, qt.Equals(number(e["argc"]), 5))
@@ -304,39 +230,47 @@ func TestLongArguments(t *testing.T) {
 	qt.Check(t, qt.IsTrue(strings.HasPrefix(long, cut[3]) && len(cut[3]) > 8000), qt.Commentf("%d bytes", len(cut[3])))
 }
 
-func TestManyArguments(t *testing.T) {
+func testManyArguments(t *testing.T, o observer) {
 	self := lookup(t, workload)
-	for n, more := range map[int]bool{20: false, 21: true, 300: true} {
+	table := kerneltest.Start(t, "execsnoop", "-l", "args /dev/null a3")
+	rows := map[int]bool{20: false, 21: true, 300: true}
+	pids := make(map[int]string)
+	for n := range rows {
 		args := []string{"x", "args", "/dev/null"}
 		for i := len(args); i < n; i++ {
 			args = append(args, "a"+strconv.Itoa(i))
 		}
 		// json has them all
-		events, _ := observe(t, workload, append([]string{"exec", self}, args...)...)
+		events, _ := o.observe(t, workload, append([]string{"exec", self}, args...)...)
 		e := one(t, events)
 		qt.Check(t, qt.DeepEquals(argv(t, e), args))
 		qt.Check(t, qt.Equals(number(e["argc"]), n))
-
-		// the table shows twenty, and whether there are more
-		r := kerneltest.Start(t, "execsnoop", "-l", "args /dev/null a3")
-		kerneltest.Output(t, kerneltest.Command(t, workload, append([]string{"exec", self}, args...)...))
-		qt.Assert(t, qt.Equals(r.Stop(), 0))
-		lines := strings.Split(strings.TrimSpace(r.Stdout()), "\n")
-		qt.Assert(t, qt.HasLen(lines, 3), qt.Commentf("head, workload, new image:\n%s", r.Stdout()))
-		qt.Check(t, qt.Equals(strings.HasSuffix(lines[2], " ..."), more), qt.Commentf("%d arguments: %s", n, lines[2]))
+		pids[n] = " " + itoa(number(e["pid"])) + " "
+	}
+	// the table shows twenty, and whether there are more
+	qt.Assert(t, qt.Equals(table.Stop(), 0))
+	for n, more := range rows {
+		var lines []string
+		for line := range strings.Lines(table.Stdout()) {
+			if strings.Contains(line, pids[n]) {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+		qt.Assert(t, qt.HasLen(lines, 2), qt.Commentf("workload, new image:\n%s", table.Stdout()))
+		qt.Check(t, qt.Equals(strings.HasSuffix(lines[1], " ..."), more), qt.Commentf("%d arguments: %s", n, lines[1]))
 	}
 }
 
-func TestNamespaces(t *testing.T) {
+func testNamespaces(t *testing.T, o observer) {
 	self := lookup(t, workload)
-	r := kerneltest.Start(t, "execsnoop", "-x", "--json")
 	cmd := exec.Command(self, "exec", self, "x", "args", "/dev/null", "inside")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
 	qt.Assert(t, qt.IsNil(cmd.Run()))
-	qt.Assert(t, qt.Equals(r.Stop(), 0))
-	events := r.Events(func(e kerneltest.Event) bool { return argv(t, e)[0] == "x" })
-	e := one(t, events)
-	qt.Check(t, qt.Equals(number(e["pid"]), cmd.Process.Pid)) // ours, not the namespace's 1
+	o.Settle(t)
+	events := o.Of(cmd.Process.Pid) // ours, not the namespace's 1
+	qt.Assert(t, qt.HasLen(events, 2))
+	e := events[1]
+	qt.Check(t, qt.Equals(argv(t, e)[0], "x"))
 	qt.Check(t, qt.Equals(number(e["ppid"]), os.Getpid()))
 	qt.Check(t, qt.Equals(e["exe"], any(self)))
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/kerneltest"
 )
 
-func TestFailures(t *testing.T) {
+func testFailures(t *testing.T, o observer) {
 	notExecutable := write(t, "data", "data", 0o644)
 	for _, c := range []struct{ way, file, errno, filename string }{
 		{"exec", "/nonexistent/program", "ENOENT", "/nonexistent/program"},
@@ -28,7 +28,7 @@ func TestFailures(t *testing.T) {
 		{"execveat", "/nonexistent-program", "ENOENT", "/nonexistent-program"},
 	} {
 		t.Run(c.way+" "+c.errno, func(t *testing.T) {
-			events, said := observe(t, workload, c.way, c.file, "masked-name", "arg1", "")
+			events, said := o.observe(t, workload, c.way, c.file, "masked-name", "arg1", "")
 			e := one(t, events)
 			qt.Check(t, qt.Equals(said, c.errno))
 			qt.Check(t, qt.Equals(e["error"], any(c.errno)))
@@ -44,11 +44,11 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-func TestArgumentTooBig(t *testing.T) {
+func testArgumentTooBig(t *testing.T, o observer) {
 	self := lookup(t, workload)
 	// More than MAX_ARG_STRLEN (32 pages) in one argument; the workload makes
 	// it itself, since it could not be handed to it.
-	events, said := observe(t, workload, "too-big", self, "x", "y")
+	events, said := o.observe(t, workload, "too-big", self, "x", "y")
 	e := one(t, events)
 	qt.Check(t, qt.Equals(said, "E2BIG"))
 	qt.Check(t, qt.Equals(e["error"], any("E2BIG")))
@@ -59,12 +59,12 @@ func TestArgumentTooBig(t *testing.T) {
 	qt.Check(t, qt.Equals(number(e["argc"]), 3))
 }
 
-func TestFailureManyArguments(t *testing.T) {
+func testFailureManyArguments(t *testing.T, o observer) {
 	var args []string
 	for i := range 211 {
 		args = append(args, "a"+strconv.Itoa(i))
 	}
-	events, _ := observe(t, workload, append([]string{"exec", "/nonexistent"}, args...)...)
+	events, _ := o.observe(t, workload, append([]string{"exec", "/nonexistent"}, args...)...)
 	e := one(t, events)
 	qt.Check(t, qt.Equals(number(e["argc"]), 211))
 	qt.Check(t, qt.Equals(e["args_truncated"], any(true)))
@@ -73,8 +73,8 @@ func TestFailureManyArguments(t *testing.T) {
 	qt.Check(t, qt.IsTrue(len(got) >= defaultMaxArgs))
 }
 
-func TestUnreadableArgv(t *testing.T) {
-	events, said := observe(t, workload, "bad-argv", "/nonexistent", "x")
+func testUnreadableArgv(t *testing.T, o observer) {
+	events, said := o.observe(t, workload, "bad-argv", "/nonexistent", "x")
 	e := one(t, events)
 	// Before 6.8 the kernel counts argv first and says EFAULT.
 	qt.Check(t, qt.IsTrue(said == "EFAULT" || said == "ENOENT"), qt.Commentf("%s", said))
@@ -84,7 +84,7 @@ func TestUnreadableArgv(t *testing.T) {
 }
 
 // 32-bit callers go through other functions and other numbers.
-func Test32Bit(t *testing.T) {
+func test32Bit(t *testing.T, o observer) {
 	if _, err := exec.LookPath(workload32); err != nil {
 		t.Fatalf("%s must be in PATH", workload32)
 	}
@@ -92,7 +92,7 @@ func Test32Bit(t *testing.T) {
 		t.Skipf("this kernel runs no 32-bit programs: %v", err)
 	}
 	self := lookup(t, workload)
-	events, _ := observe(t, workload32, "exec", self, "x", "args", "/dev/null", "from 32 bits")
+	events, _ := o.observe(t, workload32, "exec", self, "x", "args", "/dev/null", "from 32 bits")
 	e := one(t, events)
 	qt.Check(t, qt.DeepEquals(argv(t, e), []string{"x", "args", "/dev/null", "from 32 bits"}))
 	qt.Check(t, qt.IsTrue(number(e["duration_ns"]) > 1000))
@@ -102,7 +102,7 @@ func Test32Bit(t *testing.T) {
 		if way == "bad-fd" {
 			file = "nonexistent32"
 		}
-		events, said := observe(t, workload32, way, file, "masked", "a b", "c")
+		events, said := o.observe(t, workload32, way, file, "masked", "a b", "c")
 		e := one(t, events)
 		qt.Check(t, qt.Equals(said, errno))
 		qt.Check(t, qt.Equals(e["error"], any(errno)))

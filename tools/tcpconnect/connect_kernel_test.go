@@ -93,35 +93,49 @@ var ways = []way{
 	{args: "nothing 127.0.0.1:0"},
 }
 
-// TestWays checks what is seen of every way to connect, on every rung.
-func TestWays(t *testing.T) {
-	for _, rung := range rungs(t) {
-		t.Run(rung, func(t *testing.T) { testWays(t, rung, workload) })
+// TestAttempts has tcpconnect watch from every rung, and what all these do.
+func TestAttempts(t *testing.T) {
+	ws := make(kerneltest.Watches)
+	tables := make(map[string]tables)
+	for _, rung := range rungs() {
+		before := kerneltest.Loaded(t)
+		ws[rung] = kerneltest.NewWatch(start(t, rung), func(tb testing.TB) int {
+			cmd := kerneltest.Command(tb, workload, "block", "127.0.0.1:1")
+			qt.Assert(tb, qt.IsNil(cmd.Run()))
+			return cmd.Process.Pid
+		})
+		tables[rung] = tablesOf(t, before)
+	}
+	t.Run("ways", func(t *testing.T) { testWays(t, ws, workload) })
+	t.Run("32-bit", func(t *testing.T) {
+		if !runs32(t) {
+			t.Skip("this kernel runs no 32-bit programs")
+		}
+		testWays(t, ws, workload32) // who have other system calls
+	})
+	t.Run("denied by cgroup", func(t *testing.T) { testDeniedByCgroup(t, ws) })
+	t.Run("denied by security module", func(t *testing.T) { testDeniedBySecurityModule(t, ws) })
+	t.Run("container", func(t *testing.T) { testContainer(t, ws) })
+	t.Run("killed", func(t *testing.T) { testKilled(t, ws) })
+	t.Run("stopped", func(t *testing.T) { testStopped(t, ws) })
+	t.Run("forgotten", func(t *testing.T) { testForgotten(t, tables) })
+	for _, a := range ws.Stop(t, document()) {
+		qt.Check(t, qt.Equals(a.Filtered, 0))
 	}
 }
 
-// Test32Bit checks the same for 32-bit callers, who have other system calls.
-func Test32Bit(t *testing.T) {
-	if !runs32(t) {
-		t.Skip("this kernel runs no 32-bit programs")
-	}
-	for _, rung := range rungs(t) {
-		t.Run(rung, func(t *testing.T) { testWays(t, rung, workload32) })
-	}
-}
-
-func testWays(t *testing.T, rung, program string) {
+// testWays checks what is seen of every way to connect.
+func testWays(t *testing.T, ws kerneltest.Watches, program string) {
 	ways := possible(t)
-	r := start(t, rung)
 	var runs []done
 	for _, w := range ways {
 		runs = append(runs, run(t, program, strings.Fields(w.args)...))
 	}
-	a := stop(t, r)
-	qt.Check(t, qt.Equals(a.Filtered, 0))
-	for i, w := range ways {
-		t.Run(strings.ReplaceAll(w.args, " ", ","), func(t *testing.T) { w.check(t, rung, program, runs[i], of(r, runs[i].pid)) })
-	}
+	ws.Each(t, func(t *testing.T, rung string, watch *kerneltest.Watch) {
+		for i, w := range ways {
+			t.Run(strings.ReplaceAll(w.args, " ", ","), func(t *testing.T) { w.check(t, rung, program, runs[i], watch.Of(runs[i].pid)) })
+		}
+	})
 }
 
 // check compares the events of a way with what it must be and with what the

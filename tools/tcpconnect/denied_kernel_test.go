@@ -22,19 +22,17 @@ func returning(spec ebpf.ProgramSpec, value int32) (*ebpf.Program, error) {
 }
 
 // denied checks that attempts of a workload that somebody forbids are seen.
-func denied(t *testing.T, targets []string, forbid func(*kerneltest.Waiter) link.Link) {
+func denied(t *testing.T, ws kerneltest.Watches, targets []string, forbid func(*kerneltest.Waiter) link.Link) {
 	t.Helper()
 	qt.Assert(t, qt.IsNil(rlimit.RemoveMemlock())) // for our own programs, before 5.11
-	for _, rung := range rungs(t) {
-		for _, to := range targets {
-			in := wait(t, to, 3, nil)
-			r := start(t, rung)
-			l := forbid(in)
-			finish(t, in)
-			l.Close()
-			stop(t, r)
-			events := of(r, in.PID())
-			qt.Assert(t, qt.Equals(len(events), 3), qt.Commentf("%s %s", rung, to))
+	for _, to := range targets {
+		in := wait(t, to, 3, nil)
+		l := forbid(in)
+		finish(t, in)
+		l.Close()
+		ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+			events := w.Of(in.PID())
+			qt.Assert(t, qt.Equals(len(events), 3), qt.Commentf("%s", to))
 			addr, port, version := destination(t, to)
 			for _, e := range events {
 				qt.Check(t, qt.Equals(e["result"], any("error")))
@@ -43,17 +41,17 @@ func denied(t *testing.T, targets []string, forbid func(*kerneltest.Waiter) link
 				qt.Check(t, qt.Equals(number(e["dport"]), port))
 				qt.Check(t, qt.Equals(number(e["ip_version"]), version))
 			}
-		}
+		})
 	}
 }
 
 // A BPF program of a cgroup forbids connections, as container networks have them.
-func TestDeniedByCgroup(t *testing.T) {
+func testDeniedByCgroup(t *testing.T, ws kerneltest.Watches) {
 	for to, kind := range map[string]ebpf.AttachType{
 		"127.0.0.1:1": ebpf.AttachCGroupInet4Connect,
 		"[::1]:1":     ebpf.AttachCGroupInet6Connect,
 	} {
-		denied(t, []string{to}, func(in *kerneltest.Waiter) link.Link {
+		denied(t, ws, []string{to}, func(in *kerneltest.Waiter) link.Link {
 			p, err := returning(ebpf.ProgramSpec{Type: ebpf.CGroupSockAddr, AttachType: kind}, 0)
 			qt.Assert(t, qt.IsNil(err))
 			defer p.Close()
@@ -66,7 +64,7 @@ func TestDeniedByCgroup(t *testing.T) {
 }
 
 // A security module forbids connections.
-func TestDeniedBySecurityModule(t *testing.T) {
+func testDeniedBySecurityModule(t *testing.T, ws kerneltest.Watches) {
 	l, err := forbidConnect()
 	if err != nil {
 		if k := kerneltest.Kernel(); k != "" {
@@ -75,7 +73,7 @@ func TestDeniedBySecurityModule(t *testing.T) {
 		t.Skipf("this kernel has no BPF security modules: %v", err)
 	}
 	qt.Assert(t, qt.IsNil(l.Close()))
-	denied(t, []string{"127.0.0.1:1", "[::1]:1"}, func(*kerneltest.Waiter) link.Link {
+	denied(t, ws, []string{"127.0.0.1:1", "[::1]:1"}, func(*kerneltest.Waiter) link.Link {
 		l, err := forbidConnect()
 		qt.Assert(t, qt.IsNil(err))
 		return l

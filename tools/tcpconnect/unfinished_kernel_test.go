@@ -57,53 +57,51 @@ func synSent(t *testing.T, cmd *exec.Cmd) bool {
 
 // A process that is killed while it connects has aborted; its death is no
 // success, and the row is that of the process.
-func TestKilled(t *testing.T) {
-	for _, rung := range rungs(t) {
-		r := start(t, rung)
-		for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
-			cmd := hanging(t)
-			sleeping(t, cmd)
-			qt.Assert(t, qt.IsNil(cmd.Process.Signal(sig)))
-			cmd.Wait()
-		}
-		stop(t, r)
-		events := r.Events(func(e kerneltest.Event) bool { return e["daddr"] == "192.0.2.7" })
-		qt.Assert(t, qt.Equals(len(events), 2))
-		for _, e := range events {
+func testKilled(t *testing.T, ws kerneltest.Watches) {
+	var pids []int
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		cmd := hanging(t)
+		sleeping(t, cmd)
+		qt.Assert(t, qt.IsNil(cmd.Process.Signal(sig)))
+		cmd.Wait()
+		pids = append(pids, cmd.Process.Pid)
+	}
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		for _, pid := range pids {
+			e := kerneltest.One(t, w.Of(pid))
+			qt.Check(t, qt.Equals(e["daddr"], any("192.0.2.7")))
 			qt.Check(t, qt.Equals(e["result"], any("aborted")))
 			qt.Check(t, qt.Equals(e["comm"], any(workload[:15])))
 			qt.Check(t, qt.IsTrue(number(e["sport"]) > 0))
 			qt.Check(t, qt.IsTrue(number(e["latency_ns"]) > 0))
 		}
-	}
+	})
 }
 
 // A process that is stopped and goes on makes no second attempt.
-func TestStopped(t *testing.T) {
-	for _, rung := range rungs(t) {
-		r := start(t, rung)
-		cmd := hanging(t)
+func testStopped(t *testing.T, ws kerneltest.Watches) {
+	cmd := hanging(t)
+	sleeping(t, cmd)
+	for range 3 {
+		qt.Assert(t, qt.IsNil(cmd.Process.Signal(syscall.SIGSTOP)))
+		var status syscall.WaitStatus
+		_, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+		qt.Assert(t, qt.IsNil(err))
+		qt.Assert(t, qt.IsNil(cmd.Process.Signal(syscall.SIGCONT)))
 		sleeping(t, cmd)
-		for range 3 {
-			qt.Assert(t, qt.IsNil(cmd.Process.Signal(syscall.SIGSTOP)))
-			var ws syscall.WaitStatus
-			_, err := syscall.Wait4(cmd.Process.Pid, &ws, syscall.WUNTRACED, nil)
-			qt.Assert(t, qt.IsNil(err))
-			qt.Assert(t, qt.IsNil(cmd.Process.Signal(syscall.SIGCONT)))
-			sleeping(t, cmd)
-		}
-		cmd.Process.Kill()
-		cmd.Wait()
-		stop(t, r)
-		qt.Check(t, qt.Equals(len(of(r, cmd.Process.Pid)), 1))
 	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	ws.Each(t, func(t *testing.T, rung string, w *kerneltest.Watch) {
+		qt.Check(t, qt.Equals(len(w.Of(cmd.Process.Pid)), 1))
+	})
 }
 
 // What has no outcome yet is told at the end, without one; with --only it has
 // none of the results that are asked for.
 func TestUnfinished(t *testing.T) {
 	r := start(t, "")
-	filtered := start(t, "", "--failed", "--comm", workload[:15])
+	filtered := start(t, "raw_tp", "--failed", "--comm", workload[:15])
 	cmd := hanging(t)
 	sleeping(t, cmd)
 	var ns syscall.Stat_t
@@ -122,34 +120,46 @@ func TestUnfinished(t *testing.T) {
 	qt.Check(t, qt.Equals(a.Printed, 0))
 }
 
-// Nothing of an attempt stays in the maps once it has ended.
-func TestForgotten(t *testing.T) {
-	for _, rung := range rungs(t) {
-		before := kerneltest.Loaded(t)
-		r := start(t, rung, "--comm", workload[:15])
-		pending, calls := kerneltest.FindMap(t, "pending", before), kerneltest.FindMap(t, "calls", before)
-		for _, w := range possible(t) {
-			if !strings.Contains(w.args, "timeout") {
-				run(t, workload, strings.Fields(w.args)...)
-			}
+// tables are the maps of a command in which attempts wait for their outcome and
+// calls for their end.
+type tables struct{ pending, calls *ebpf.Map }
+
+func tablesOf(t *testing.T, before kerneltest.Objects) tables {
+	t.Helper()
+	return tables{kerneltest.FindMap(t, "pending", before), kerneltest.FindMap(t, "calls", before)}
+}
+
+func entries(m *ebpf.Map) (n int) {
+	var key uint64
+	for err := m.NextKey(nil, &key); err == nil; err = m.NextKey(key, &key) {
+		n++
+	}
+	return n
+}
+
+// empty waits until there is nothing in them.
+func (m tables) empty(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(kerneltest.Patience); entries(m.pending)+entries(m.calls) > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d attempts and %d calls are still in the maps", entries(m.pending), entries(m.calls))
 		}
-		cmd := hanging(t)
-		sleeping(t, cmd)
-		var key uint64
-		entries := func(m *ebpf.Map) (n int) {
-			for err := m.NextKey(nil, &key); err == nil; err = m.NextKey(key, &key) {
-				n++
-			}
-			return n
-		}
-		qt.Check(t, qt.Equals(entries(pending), 1))
-		cmd.Process.Kill()
-		cmd.Wait()
-		for deadline := time.Now().Add(kerneltest.Patience); entries(pending)+entries(calls) > 0; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d attempts and %d calls are still in the maps", entries(pending), entries(calls))
-			}
-		}
-		stop(t, r)
+	}
+}
+
+// Nothing of all the attempts before stays in the maps, nor of one that is killed.
+func testForgotten(t *testing.T, of map[string]tables) {
+	for _, m := range of {
+		m.empty(t)
+	}
+	cmd := hanging(t)
+	sleeping(t, cmd)
+	for _, m := range of {
+		qt.Check(t, qt.Equals(entries(m.pending), 1))
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	for _, m := range of {
+		m.empty(t)
 	}
 }

@@ -274,12 +274,13 @@ func scan(a *args) {
 	}
 }
 
-// wait connects when it is told to, by a byte on stdin, N times.
+// wait connects when it is told to, by a byte on stdin: N times, also to each
+// ADDR:PORT that follows.
 func wait(a *args) {
 	var b [1]byte
 	_, err := os.Stdin.Read(b[:])
 	check("stdin", err)
 	for range a.number(0, 1) {
-		block(a)
+		each(&args{to: a.to, rest: a.rest[min(1, len(a.rest)):]})
 	}
 }
