@@ -88,8 +88,12 @@ func (p *pins) stop(dir string) error {
 		return fmt.Errorf("end process %d: %w", pid, err)
 	}
 	for deadline := time.Now().Add(stopTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if now, err := p.running(dir); err != nil || now != pid {
-			return err
+		now, err := p.running(dir)
+		if err != nil {
+			continue // it went as we looked
+		}
+		if now != pid {
+			return nil
 		}
 	}
 	return fmt.Errorf("process %d does not end", pid)

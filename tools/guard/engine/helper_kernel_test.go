@@ -77,10 +77,21 @@ func start(t *testing.T, yaml ...string) *fence {
 	return f
 }
 
+// unshared ends the manager that tests share, whose tables come and go, and returns what is
+// loaded then.
+func unshared(t *testing.T) kerneltest.Objects {
+	t.Helper()
+	if shared.Manager != nil {
+		qt.Assert(t, qt.IsNil(closeShared()))
+		shared.Manager = nil
+	}
+	return kerneltest.Loaded(t)
+}
+
 // startOwn is start with a manager of the test's own, that has seen nothing yet.
 func startOwn(t *testing.T, yaml ...string) *fence {
 	t.Helper()
-	before := kerneltest.Loaded(t)
+	before := unshared(t)
 	m, err := New(Options{})
 	qt.Assert(t, qt.IsNil(err))
 	f := &fence{m, t}

@@ -23,7 +23,7 @@ func TestPin(t *testing.T) {
 rules:
   - {id: r, subject: all, file: {paths: [`+secret+`], access: read}, action: deny}
 `))
-	before := kerneltest.Loaded(t)
+	before := unshared(t)
 	pinned := func() *Manager {
 		m, err := New(Options{})
 		qt.Assert(t, qt.IsNil(err))

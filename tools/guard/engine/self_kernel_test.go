@@ -47,7 +47,7 @@ func unpinner(words ...string) *exec.Cmd {
 func TestProtect(t *testing.T) {
 	dir := t.TempDir()
 	secret, other := write(t, dir+"/secret", "s"), write(t, dir+"/name", "")
-	before := kerneltest.Loaded(t)
+	before := unshared(t)
 	bystander := hold(t, "wait")
 	m, err := New(Options{})
 	qt.Assert(t, qt.IsNil(err))

@@ -27,7 +27,7 @@ func readRule(id, path, action string) string {
 func TestTwoManagers(t *testing.T) {
 	dir := t.TempDir()
 	a, b, c := write(t, dir+"/a", "a"), write(t, dir+"/b", "b"), write(t, dir+"/c", "c")
-	first := start(t, enforce("rules:\n"+readRule("first", a, "deny")+readRule("yes", b, "allow")))
+	first := startOwn(t, enforce("rules:\n"+readRule("first", a, "deny")+readRule("yes", b, "allow")))
 	second := startOwn(t) // after that, as it counts what is loaded
 	second.set(enforce("rules:\n" + readRule("second", b, "deny") + readRule("yes", a, "allow")))
 	all := []string{"open", a, "r", "--", "open", b, "r", "--", "open", c, "r"}
