@@ -33,7 +33,7 @@ var ways = map[string]func(){
 		unix.Close(call(unix.SYS_OPENAT, here, text("there"), unix.O_RDWR|unix.O_CREAT, 0o600))
 	},
 	"open-uring": func() {
-		byRing(uring.Request{Opcode: ringOpenat, FD: -100, Addr: uint64(text("there")), OpFlags: unix.O_RDONLY})
+		byRing(uring.Request{Opcode: uring.OpOpenat, FD: -100, Addr: uint64(text("there")), OpFlags: unix.O_RDONLY})
 	},
 	"create": func() {
 		unix.Close(call(unix.SYS_OPENAT, here, text("new"), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o640))
@@ -41,7 +41,7 @@ var ways = map[string]func(){
 	},
 	"create-excl": func() { call(unix.SYS_OPENAT, here, text("there"), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o640) },
 	"create-uring": func() {
-		byRing(uring.Request{Opcode: ringOpenat, FD: -100, Addr: uint64(text("new")), Len: 0o640, OpFlags: unix.O_WRONLY | unix.O_CREAT})
+		byRing(uring.Request{Opcode: uring.OpOpenat, FD: -100, Addr: uint64(text("new")), Len: 0o640, OpFlags: unix.O_WRONLY | unix.O_CREAT})
 	},
 	"tmpfile": func() { unix.Close(call(unix.SYS_OPENAT, here, text("dir"), unix.O_RDWR|oTmpfile, 0o600)) },
 	"memfd":   func() { unix.Close(call(unix.SYS_MEMFD_CREATE, text("secret"), 0)) },
@@ -52,7 +52,7 @@ var ways = map[string]func(){
 	"delete-missing": func() { call(unix.SYS_UNLINKAT, here, text("missing"), 0) },
 	"delete-uring": func() {
 		unix.Close(open("gone", unix.O_WRONLY|unix.O_CREAT))
-		byRing(uring.Request{Opcode: ringUnlinkat, FD: -100, Addr: uint64(text("gone"))})
+		byRing(uring.Request{Opcode: uring.OpUnlinkat, FD: -100, Addr: uint64(text("gone"))})
 	},
 	"mkdir": func() {
 		call(unix.SYS_MKDIRAT, here, text("made"), 0o750)
@@ -67,7 +67,7 @@ var ways = map[string]func(){
 	"exchange":       func() { call(unix.SYS_RENAMEAT2, here, text("there"), here, text("dir"), unix.RENAME_EXCHANGE) },
 	"rename-missing": func() { call(unix.SYS_RENAMEAT2, here, text("missing"), here, text("new"), 0) },
 	"rename-uring": func() {
-		byRing(uring.Request{Opcode: ringRenameat, FD: -100, Addr: uint64(text("there")), Len: 0xffffff9c, Off: uint64(text("new"))})
+		byRing(uring.Request{Opcode: uring.OpRenameat, FD: -100, Addr: uint64(text("there")), Len: 0xffffff9c, Off: uint64(text("new"))})
 	},
 	"link": func() {
 		call(unix.SYS_LINKAT, here, text("there"), here, text("dir/second"), 0)
@@ -158,23 +158,17 @@ func deep() {
 	unix.Close(call(unix.SYS_OPENAT, here, text("leaf"), unix.O_WRONLY|unix.O_CREAT, 0o600))
 }
 
-// Numbers of io_uring (include/uapi/linux/io_uring.h).
-const (
-	ringOpenat   = 18
-	ringRenameat = 35 // 5.11
-	ringUnlinkat = 36 // 5.11
-)
-
 // byRing submits a request and prints its result.
 func byRing(r uring.Request) {
-	ring, err := uring.New()
+	ring, err := uring.New(0)
 	if err != nil {
 		fmt.Println("none:", err)
 		return
 	}
-	res := ring.Do(r)
-	if res < 0 {
-		say(0, unix.Errno(-res))
+	defer ring.Close()
+	res, err := ring.Do(r)
+	if err != nil {
+		say(0, err.(unix.Errno))
 		return
 	}
 	fmt.Println(res)

@@ -54,7 +54,7 @@ func main() {
 		"block":       block,
 		"each":        each,
 		"nonblock":    nonblock,
-		"uring":       uring,
+		"uring":       byRing,
 		"fastopen":    fastOpenConnect,
 		"sendto":      fastOpenSend,
 		"defer":       fastOpenDeferred,
