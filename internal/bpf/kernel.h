@@ -259,3 +259,9 @@ struct pt_regs {
 #endif
 
 #pragma clang attribute pop
+
+/* inode.i_mode */
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFDIR 0040000

@@ -37,9 +37,6 @@ struct fs_struct___ringside {
 
 #pragma clang attribute pop
 
-#define S_IFMT 0170000
-#define S_IFREG 0100000
-
 #define FMODE_CREATED 0x100000 /* file.f_mode: made by this open */
 #define FMODE_EXEC_FLAG 0x20   /* among the flags of an open: by an exec */
 #define O_CREAT 0100

@@ -2,23 +2,14 @@
 /* Sockets behind file descriptors, and the addresses of sockets. */
 #pragma once
 
-#include "event.h"
+#include "fd.h"
 #include "kernel_net.h"
-
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
 
 /* The socket that fd is in the task, or NULL. */
 static __always_inline struct socket *socket_of_fd(struct task_struct *task, int fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL;
+	struct file *file = file_of_fd(task, fd);
 
-	if (fd < 0 || (u32)fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	struct file **fds = BPF_CORE_READ(fdt, fd);
-
-	bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
 	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
 	return BPF_CORE_READ(file, private_data);

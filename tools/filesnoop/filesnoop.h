@@ -7,7 +7,7 @@
 #define BUFFER_MAX_READ 4096 /* bytes: one name or path */
 #define BUFFER_ROOM (BUFFER_SIZE - BUFFER_MAX_READ)
 #include "../../internal/bpf/buffer.h"
-#include "../../internal/bpf/files.h"
+#include "../../internal/bpf/path_text.h"
 
 /* ---- constants ---- */
 

@@ -10,8 +10,6 @@
 #define FMODE_EXEC 0x20
 #define O_TRUNC 01000
 #define O_TMPFILE_ONLY 020000000
-#define S_IFMT 0170000
-#define S_IFDIR 0040000
 #define PROT_WRITE 2
 #define PROT_EXEC 4
 #define MAP_PRIVATE 2

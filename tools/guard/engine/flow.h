@@ -10,7 +10,6 @@
 
 #define AF_UNIX 1
 #define AF_SMC 43 /* TCP, by other means */
-#define S_IFSOCK 0140000
 #define IPPROTO_UDPLITE 136
 #define IPPROTO_SMC 256
 #define SOCK_RAW 3

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Files behind descriptors, and the paths of files as text. */
+/*
+ * The paths of files as text, from the root on. path.h sends the names as they are
+ * found, from the leaf on, which is cheaper and goes 48 names deep; a filter by path in
+ * the kernel needs the text, and so do names of PATH_MAX bytes.
+ */
 #pragma once
 
-#include "event.h"
+#include "fd.h"
 #include "kernel_fs.h"
-
-/* The file that fd is in the task, or NULL. */
-static __always_inline struct file *file_of_fd(struct task_struct *task, int fd)
-{
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL;
-
-	if (fd < 0 || (u32)fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	struct file **fds = BPF_CORE_READ(fdt, fd);
-
-	bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]);
-	return file;
-}
-
-/* ---- paths ---- */
 
 #define PATH_TEXT_MAX 4096   /* bytes, with a NUL that is not sent: PATH_MAX */
 #define PATH_TEXT_NAME 256   /* bytes behind it, so that the verifier sees every name fit */
