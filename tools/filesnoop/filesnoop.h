@@ -219,6 +219,7 @@ struct job {
 };
 
 struct scratch {
+	u64 owner; /* task whose job it is */
 	struct job job;
 	struct path_text path;
 	struct file_record rec;

@@ -110,3 +110,26 @@ static __always_inline int pending_ends(void *ctx, u32 slot, u64 dentry, s64 ret
 	bpf_map_delete_elem(&pending, &key);
 	return job ? report(ctx, slot) : 0;
 }
+
+/* A word of the context, by a number that is constant only when the program is loaded. */
+#define WORD(n) ({                                                                        \
+	u64 word_ = 0;                                                                    \
+	asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(word_) : "r"(ctx), "i"((n) * 8));    \
+	word_; })
+
+static __always_inline u64 word_of(void *ctx, u32 n)
+{
+	if (n == 0)
+		return WORD(0);
+	if (n == 1)
+		return WORD(1);
+	if (n == 2)
+		return WORD(2);
+	if (n == 3)
+		return WORD(3);
+	if (n == 4)
+		return WORD(4);
+	if (n == 5)
+		return WORD(5);
+	return WORD(6);
+}

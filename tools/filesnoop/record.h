@@ -228,7 +228,11 @@ static __always_inline void fill_file(struct file_record *rec, struct job *job)
 
 /* ---- the record ---- */
 
-/* Reports the job in the scratch of this slot, which is the program's own. */
+/*
+ * Reports the job in the scratch of this slot. That is the program's own, but for
+ * call_done, which is loaded once for each system call: where the kernel preempts
+ * one of them (from 5.12 on, with preempt=full), another may have taken it over.
+ */
 static __noinline int report(void *ctx, u32 slot)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -240,6 +244,10 @@ static __noinline int report(void *ctx, u32 slot)
 	struct job *job = &s->job;
 
 	COUNT(seen);
+	if (s->owner != (u64)task) {
+		COUNT(lost);
+		return 0;
+	}
 	if (!passes(task) || (filter_open_flags && !(job->open_flags & filter_open_flags))) {
 		COUNT(filtered);
 		return 0;
@@ -271,6 +279,10 @@ static __noinline int report(void *ctx, u32 slot)
 
 	if (len > BUFFER_SIZE)
 		len = BUFFER_SIZE;
+	if (*(volatile u64 *)&s->owner != (u64)task) {
+		COUNT(lost);
+		return 0;
+	}
 	submit(ctx, rec, sizeof(*rec) + offsetof(struct buffer, data) + len);
 	return 0;
 }
@@ -284,6 +296,7 @@ static __always_inline struct job *job_begin(u32 slot, u32 op, s32 ret)
 		return NULL;
 	struct job *job = &s->job;
 
+	s->owner = bpf_get_current_task();
 	job->op = op;
 	job->ret = ret;
 	job->fd = -1;
