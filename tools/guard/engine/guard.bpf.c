@@ -3,11 +3,12 @@
 /*
  * guard: decides, in the kernel's own security hooks, what the policies deny.
  *
- *     tables.h    what policies become
+ *     tables.h    what policies become; set.h
  *     subject.h   who the task is
  *     object.h    which rules a file finds; hash.h, scratch.h
  *     verdict.h   what follows from them; tell.h tells it
  *     ask.h       whether there is anything to decide
+ *     place.h     decisions about a file in its place
  *     special.h   rules that are picked by an operation
  *     flow.h      rules that addresses and ports find
  *     canary.h    a program for the engine

@@ -105,11 +105,6 @@ static __always_inline void add_user(struct set *to, u32 slot, u32 space, u32 id
 	add_found(to, slot, lookup(&users, slot, &key));
 }
 
-static __always_inline bool has_bit(const struct set *s, u32 bit)
-{
-	return s->w[(bit >> 6) & (WORDS - 1)] >> (bit & 63) & 1;
-}
-
 /* Takes tasks out of the subjects that except them. */
 static __always_inline void remove_exceptions(struct set *out, const struct generation *g)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What policies become: tables that the engine fills (tables.go).
+ * What policies become: tables that the engine fills (compile.go).
  *
  * There are several slots for them. A reload fills one that nobody uses and
  * then changes one number, control.slot, which every program reads once: there
@@ -8,16 +8,11 @@
  */
 #pragma once
 
-#include "../../../internal/bpf/event.h"
+#include "set.h"
 
 #define SLOTS 4
-#define WORDS 4 /* of 64 subjects each */
 
-/* A set of subjects. What a bit means is the engine's to say, but for these. */
-struct set {
-	u64 w[WORDS];
-};
-
+/* Subjects whose bit is always the same; what the others mean is the engine's to say. */
 #define SUBJECT_ALL 0    /* every task but the next two */
 #define SUBJECT_INIT 1   /* process 1 */
 #define SUBJECT_KERNEL 2 /* threads of the kernel */
@@ -331,31 +326,6 @@ struct word_key {
 
 INNER_HASH(word_table, struct word_key, u32, 1); /* set */
 BY_SLOT(words, word_table);
-
-/* True if the sets have something in common. */
-static __always_inline bool meets(const struct set *a, const struct set *b)
-{
-	u64 common = 0;
-
-#pragma unroll
-	for (int i = 0; i < WORDS; i++)
-		common |= a->w[i] & b->w[i];
-	return common != 0;
-}
-
-static __always_inline void add_set(struct set *to, const struct set *from)
-{
-#pragma unroll
-	for (int i = 0; i < WORDS; i++)
-		to->w[i] |= from->w[i];
-}
-
-static __always_inline void keep_set(struct set *to, const struct set *a, const struct set *b)
-{
-#pragma unroll
-	for (int i = 0; i < WORDS; i++)
-		to->w[i] &= a->w[i] | b->w[i];
-}
 
 static __always_inline void *lookup(void *by_slot, u32 slot, const void *key)
 {

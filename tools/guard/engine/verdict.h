@@ -18,13 +18,6 @@
 /* Why: record.reason. */
 enum { BY_RULE = 1, BY_DEFAULT, BY_DOUBT };
 
-static __always_inline void common(struct set *to, const struct set *a, const struct set *b)
-{
-#pragma unroll
-	for (int i = 0; i < WORDS; i++)
-		to->w[i] = a->w[i] & b->w[i];
-}
-
 /* Adds up one of the entries that were found; offset says which of its effects. */
 __noinline int add_up(u32 index, u32 offset)
 {
