@@ -18,6 +18,16 @@ type judge struct {
 	engine *rules.Engine              // nil: nobody is asked
 	act    func(*event, *rules.Alert) // nil: nothing is done about alarms
 	alerts int
+
+	comm, exe string // of the last event: most have those of the one before
+}
+
+// same returns the text of b, which is *last if it is the same, and remembers it.
+func same(last *string, b []byte) string {
+	if *last != string(b) {
+		*last = string(b)
+	}
+	return *last
 }
 
 // see puts into the event whether it passed, and the verdict.
@@ -28,7 +38,7 @@ func (j *judge) see(e *event) {
 		return
 	}
 	ev := rules.Event{
-		Time: e.Time, PID: e.PID, PPID: e.PPID, Start: e.StartNs, Comm: string(e.Comm), Exe: string(e.exe),
+		Time: e.Time, PID: e.PID, PPID: e.PPID, Start: e.StartNs, Comm: same(&j.comm, e.Comm), Exe: same(&j.exe, e.exe),
 		Op: e.op().String(), Path: string(e.path), Path2: string(e.path2),
 		// Who may make a file, such as touch, does not mean one that is there.
 		Writing: e.op() == opOpen && e.OpenFlags&accessMode != unix.O_RDONLY && e.OpenFlags&unix.O_CREAT == 0,

@@ -98,7 +98,7 @@ func replayWriter(cfg *config, env *command.Env) (output.Writer[event], error) {
 const lineMax = 64 << 10
 
 // readEvents reads JSON Lines of our own, or the CSV of the founding detector,
-// which begins with its header. An event is reused for the next.
+// which begins with its header.
 func readEvents(r io.Reader, use func(*event) error) error {
 	b := bufio.NewReaderSize(r, lineMax)
 	first, err := b.Peek(1)

@@ -52,10 +52,7 @@ func removing() []preflight.Need {
 }
 
 func (cfg *detachConfig) run(_ context.Context, env *command.Env) error {
-	dir := cfg.pinDir
-	if dir == "" {
-		dir = engine.DefaultPinDir
-	}
+	dir := pinDir(cfg.pinDir)
 	if err := cfg.pins.may(removing()); err != nil {
 		return err
 	}

@@ -12,6 +12,14 @@ func pinDirFlag(to *string) command.Flag {
 	return command.Text("pin-dir", "", "DIR", "directory in a BPF file system for what stays ("+engine.DefaultPinDir+")", to)
 }
 
+// pinDir is the directory that a flag says, or the usual one.
+func pinDir(flag string) string {
+	if flag == "" {
+		return engine.DefaultPinDir
+	}
+	return flag
+}
+
 // pins looks at the flags about what stays.
 func (cfg *runConfig) pins(env *command.Env) error {
 	switch {
@@ -24,9 +32,7 @@ func (cfg *runConfig) pins(env *command.Env) error {
 	case env.Duration > 0:
 		return command.Usagef("--duration: not with --persist, whose policies stay in force when the time is over; guard detach takes them away")
 	}
-	if cfg.pinDir == "" {
-		cfg.pinDir = engine.DefaultPinDir
-	}
+	cfg.pinDir = pinDir(cfg.pinDir)
 	return nil
 }
 

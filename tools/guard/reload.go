@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ringside-tools/ringside/internal/command"
-	"github.com/ringside-tools/ringside/tools/guard/engine"
 )
 
 // reloadConfig is what the flags of guard reload say.
@@ -39,10 +38,7 @@ policies are right, the guard that runs tells.`,
 }
 
 func (cfg *reloadConfig) run(context.Context, *command.Env) error {
-	dir := cfg.pinDir
-	if dir == "" {
-		dir = engine.DefaultPinDir
-	}
+	dir := pinDir(cfg.pinDir)
 	if err := cfg.pins.may(looking()); err != nil {
 		return err
 	}

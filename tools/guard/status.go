@@ -58,10 +58,7 @@ func looking() []preflight.Need {
 }
 
 func (cfg *statusConfig) run(_ context.Context, env *command.Env) error {
-	dir := cfg.pinDir
-	if dir == "" {
-		dir = engine.DefaultPinDir
-	}
+	dir := pinDir(cfg.pinDir)
 	if env.Format == "json" {
 		cfg.format = "json"
 	}
