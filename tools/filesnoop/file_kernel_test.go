@@ -269,14 +269,23 @@ func TestLongAndHostileNames(t *testing.T) {
 func TestFlood(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		dir := place(t)
-		events, a := run(t, dir, []string{"--rung", rung, "--path", dir, "--buffer", "16M"}, workload, "flood")
+		r := kerneltest.Start(t, "filesnoop", "--rung", rung, "--path", dir, "--buffer", "16M", "--json")
+		_, _, code := kerneltest.Output(t, kerneltest.Command(t, workload, dir, "flood"))
+		qt.Assert(t, qt.Equals(code, 0))
+		qt.Assert(t, qt.Equals(r.Stop(), 0))
+		events, a := r.Events(func(kerneltest.Event) bool { return true }), r.Account()
 		n := 0
 		for _, e := range events {
 			if brief(e, dir) == "open there" {
 				n++
 			}
 		}
-		qt.Check(t, qt.Equals(uint64(n)+a.Lost, 4000), qt.Commentf("%v", fmt.Sprint(a)))
+		// From 7.0 on the kernel can skip all copies of a program; that is told.
+		skipped := 0
+		if kernel == "newest" {
+			skipped = min(r.Skipped(), 20)
+		}
+		qt.Check(t, qt.IsTrue(n <= 4000 && n+skipped >= 4000), qt.Commentf("%d: %s", n, r.Stderr()))
 		qt.Check(t, qt.Equals(a.Lost, 0))
 	})
 }

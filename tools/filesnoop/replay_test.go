@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,6 +112,18 @@ func TestReplayFeatures(t *testing.T) {
 	}
 	qt.Check(t, qt.Equals(value(rows[2], "O_sum"), "66"))
 	qt.Check(t, qt.Equals(len(strings.Split(rows[1], ",")), len(head)))
+}
+
+// TestReplayFeaturesMax: the most of a second in a longer window.
+func TestReplayFeaturesMax(t *testing.T) {
+	stdout, _, code := replayed(t, founding(400), "--features 10s")
+	qt.Assert(t, qt.Equals(code, command.ExitOK))
+	rows := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
+	qt.Assert(t, qt.Equals(len(rows), 2))
+	head, row := strings.Split(rows[0], ","), strings.Split(rows[1], ",")
+	at := slices.Index(head, "O_max")
+	qt.Check(t, qt.Equals(head[at+1], "O_sum"))
+	qt.Check(t, qt.DeepEquals(row[at:at+2], []string{"334", "400"})) // 1.2 seconds
 }
 
 // TestReplayRefuses: what cannot be read is told with its line.

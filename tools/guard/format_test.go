@@ -60,6 +60,7 @@ func TestTable(t *testing.T) {
 		of("mount", engine.Object{Operation: "umount", Path: "/mnt"}),
 		of("setuid", engine.Object{Operation: "setuid", OldID: 1000}),
 		of("setuid", engine.Object{Operation: "userns", OldID: 1000, NewID: 1000}),
+		of("self", engine.Object{Operation: "signal"}),
 	)
 	got = strings.ReplaceAll(got, "12:00:00", "TIME    ")
 	qt.Check(t, qt.Equals(got, `TIME     ACTION RULE             HOOK                    PID COMM            OBJECT
@@ -78,6 +79,7 @@ TIME     deny   shadow           file_open              4711 cat             new
 TIME     deny   shadow           file_open              4711 cat             umount /mnt
 TIME     deny   shadow           file_open              4711 cat             setuid 1000 to 0
 TIME     deny   shadow           file_open              4711 cat             userns 1000
+TIME     deny   shadow           file_open              4711 cat             self signal
 `))
 	for line := range strings.Lines(got) {
 		qt.Check(t, qt.IsTrue(len(line) < 100), qt.Commentf("%s", line))
@@ -128,6 +130,7 @@ func TestJSONValues(t *testing.T) {
 			map[string]any{"class": "mount", "operation": "move", "fstype": "ext4", "path": "/mnt", "family": nil}},
 		{"setuid", of("setuid", engine.Object{Operation: "setuid", OldID: 1000, NewID: 0}), map[string]any{"operation": "setuid", "old_id": 1000.0, "new_id": 0.0}},
 		{"userns", of("setuid", engine.Object{Operation: "userns", OldID: 0, NewID: 0}), map[string]any{"operation": "userns", "old_id": 0.0, "new_id": nil}},
+		{"self", of("self", engine.Object{Operation: "map"}), map[string]any{"class": "self", "kind": "self", "operation": "map", "path": nil}},
 		{"exec", of("exec", engine.Object{Operation: "fileless", Path: "/memfd:x"}), map[string]any{"class": "exec", "kind": "exec", "operation": "fileless", "old_id": nil}},
 	} {
 		line := show(t, "json", test.alert)

@@ -326,6 +326,12 @@ func randomAlert(r *rand.Rand) engine.Alert {
 	return a
 }
 
+// TestLearnNotSelf: what is done to guard is nothing to allow.
+func TestLearnNotSelf(t *testing.T) {
+	_, ok := seenIn(&engine.Alert{Kind: classSelf, Object: engine.Object{Operation: "signal"}})
+	qt.Check(t, qt.IsFalse(ok))
+}
+
 // TestLearnedAllows: whatever was seen, what is written is read as a policy without
 // errors, and allows it: it is enforced here, and who is not the program is not asked.
 func TestLearnedAllows(t *testing.T) {

@@ -17,6 +17,7 @@ type story struct {
 	step   time.Duration
 	pid    uint32
 	ppid   uint32
+	start  uint64
 	alerts []*Alert
 	minor  []string // rules
 	last   Verdict
@@ -31,7 +32,7 @@ func begin(edit func(*Config)) *story {
 }
 
 func (s *story) do(op string, paths ...string) *story {
-	ev := Event{Time: s.now, PID: s.pid, PPID: s.ppid, Exe: "/bin/x", Op: op, Path: paths[0]}
+	ev := Event{Time: s.now, PID: s.pid, PPID: s.ppid, Start: s.start, Exe: "/bin/x", Op: op, Path: paths[0]}
 	if len(paths) > 1 {
 		ev.Path2 = paths[1]
 	}
@@ -224,7 +225,9 @@ func TestCanary(t *testing.T) {
 	s := begin(func(c *Config) { c.Canaries = []string{"/home//canary"} })
 	s.do("open", "/home/other")
 	qt.Check(t, qt.Equals(s.rules(), ""))
-	s.do("rename", "/home/x", "/home/canary").do("delete", "/home/canary")
+	s.do("rename", "/home/x", "/home/canary") // over it
+	qt.Check(t, qt.Equals(s.rules(), "canary"))
+	s.do("delete", "/home/canary") // that is told once
 	qt.Check(t, qt.Equals(s.rules(), "canary"))
 	qt.Check(t, qt.Equals(s.last.Severity, Major))
 }
@@ -250,6 +253,20 @@ func TestThresholds(t *testing.T) {
 	s.pid++
 	s.do("open", "/a").do("open", "/a").do("open", "/a")
 	qt.Check(t, qt.Equals(over(), "----"))
+	s.start++ // another process of that number
+	s.do("open", "/a")
+	qt.Check(t, qt.Equals(over(), "----"))
+}
+
+// TestMemory: what a tree did is forgotten when its memory is over.
+func TestMemory(t *testing.T) {
+	for pause, want := range map[time.Duration]string{20 * time.Second: RuleReplace, 2 * time.Minute: ""} {
+		s := begin(nil)
+		s.many(19, func(f string) { s.do("open", f).do("create", f+".x").do("delete", f) })
+		s.now += int64(pause)
+		s.do("open", "/last").do("create", "/last.x").do("delete", "/last")
+		qt.Check(t, qt.Equals(s.rules(), want), qt.Commentf("%v", pause))
+	}
 }
 
 // TestPatterns: events about one file, whatever comes between.

@@ -83,6 +83,22 @@ func TestChanges(t *testing.T) {
 	qt.Check(t, qt.IsNotNil(f.Detach(FileOpen)))
 }
 
+// TestFrozen: nobody writes to the tables of policies that are in force, but others go on
+// to be written.
+func TestFrozen(t *testing.T) {
+	f := start(t, enforce(`
+rules:
+  - {id: r, subject: all, file: {paths: [/secret], access: read}, action: deny}
+`))
+	id, err := f.object.tableID(table{"paths", f.control.Slot})
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(do(t, "bpf-map-update-by-id", fmt.Sprint(id)), "bpf-map-update-by-id: EPERM"))
+	info, err := f.object.maps.Maps["note"].Info()
+	qt.Assert(t, qt.IsNil(err))
+	note, _ := info.ID()
+	qt.Check(t, qt.Equals(do(t, "bpf-map-update-by-id", fmt.Sprint(note)), "bpf-map-update-by-id: ok"))
+}
+
 // TestFlood: a full ring changes no verdict, and what did not fit is counted.
 func TestFlood(t *testing.T) {
 	dir := t.TempDir()

@@ -154,6 +154,7 @@ var steps = []step{
 	{run: "kill PID 0 -- pidfd-kill PID 0 -- ptrace-attach PID", want: `kill: ok\npidfd-kill: ok\nptrace-attach: ok`},
 	{run: "pidfd-getfd PID CWD/f -- pidfd-getfd PID 0 nothing", want: `pidfd-getfd: ok 6\npidfd-getfd: ok`},
 	{run: "bpf-map-by-id 4000000001 -- bpf-prog-by-id 4000000001 -- bpf-link-by-id 4000000001", want: `bpf-map-by-id: ENOENT\nbpf-prog-by-id: ENOENT\nbpf-link-by-id: ENOENT`},
+	{run: "exec-traced W id -- exec-traced none", want: `id: .*\nexec-traced: ok 0\nexec-traced: .*no such file.*`},
 	{run: "bpf-map-update-by-id 4000000001 -- bpf-link-detach-by-id 4000000001 -- obj-get none",
 		want: `bpf-map-update-by-id: ENOENT BPF_MAP_GET_FD_BY_ID\nbpf-link-detach-by-id: ENOENT BPF_LINK_GET_FD_BY_ID\nobj-get: ENOENT`},
 }
