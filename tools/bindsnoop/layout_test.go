@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/layouttest"
@@ -18,24 +16,13 @@ import (
 // TestLayout checks that Go and C mean the same bytes, in the objects of all
 // architectures.
 func TestLayout(t *testing.T) {
-	embedded, err := loadBpf()
-	qt.Assert(t, qt.IsNil(err))
-	objects := map[string]*btf.Spec{"embedded": embedded.Types}
-	for _, file := range []string{"bpf_x86_bpfel.o", "bpf_arm64_bpfel.o"} {
-		spec, err := ebpf.LoadCollectionSpec(file)
-		qt.Assert(t, qt.IsNil(err))
-		objects[file] = spec.Types
-	}
-	for name, types := range objects {
+	for name, types := range layouttest.Objects(t, loadBpf) {
 		qt.Check(t, qt.IsNil(layouttest.Check[trace.RecordHead](types, "record_head")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfBindRecord](types, "bind_record")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfPlace](types, "place")), qt.Commentf("%s", name))
 
 		// The strings follow the record behind their length.
-		var scratch, buffer *btf.Struct
-		qt.Assert(t, qt.IsNil(types.TypeByName("scratch", &scratch)))
-		qt.Assert(t, qt.IsNil(types.TypeByName("buffer", &buffer)))
-		qt.Check(t, qt.Equals(int(scratch.Members[1].Offset.Bytes()+buffer.Members[1].Offset.Bytes()), stringsOffset), qt.Commentf("%s", name))
+		qt.Check(t, qt.Equals(layouttest.DataOffset(t, types, "scratch", "rec", "strings"), stringsOffset), qt.Commentf("%s", name))
 	}
 }
 

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/layouttest"
@@ -22,15 +20,7 @@ import (
 // TestLayout checks that Go and C mean the same bytes, in the objects of all
 // architectures.
 func TestLayout(t *testing.T) {
-	embedded, err := loadBpf()
-	qt.Assert(t, qt.IsNil(err))
-	objects := map[string]*btf.Spec{"embedded": embedded.Types}
-	for _, file := range []string{"bpf_x86_bpfel.o", "bpf_arm64_bpfel.o"} {
-		spec, err := ebpf.LoadCollectionSpec(file)
-		qt.Assert(t, qt.IsNil(err))
-		objects[file] = spec.Types
-	}
-	for name, types := range objects {
+	for name, types := range layouttest.Objects(t, loadBpf) {
 		comment := qt.Commentf("%s", name)
 		qt.Check(t, qt.IsNil(layouttest.Check[trace.RecordHead](types, "record_head")), comment)
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfCapRecord](types, "cap_record")), comment)
@@ -39,30 +29,13 @@ func TestLayout(t *testing.T) {
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfCaller](types, "caller")), comment)
 
 		// What is variable follows the record behind its length.
-		qt.Check(t, qt.Equals(dataOffset(t, types, "scratch", "tail"), recordSize+lengthSize), comment)
-		qt.Check(t, qt.Equals(dataOffset(t, types, "subject_scratch", "names"), subjectSize+lengthSize), comment)
+		qt.Check(t, qt.Equals(layouttest.DataOffset(t, types, "scratch", "", "tail"), recordSize+lengthSize), comment)
+		qt.Check(t, qt.Equals(layouttest.DataOffset(t, types, "subject_scratch", "", "names"), subjectSize+lengthSize), comment)
 	}
 	qt.Check(t, qt.Equals(unsafe.Offsetof(bpfCapRecord{}.Head), 0))
 	qt.Check(t, qt.Equals(unsafe.Offsetof(bpfSubjectRecord{}.Head), 0))
 	// A record is looked at as a check before its kind is known.
 	qt.Check(t, qt.IsTrue(subjectSize+lengthSize >= recordSize))
-}
-
-// dataOffset is where the data of the struct buffer begins that is a member of a
-// struct.
-func dataOffset(t *testing.T, types *btf.Spec, name, member string) int {
-	t.Helper()
-	var outer, buffer *btf.Struct
-	qt.Assert(t, qt.IsNil(types.TypeByName(name, &outer)))
-	qt.Assert(t, qt.IsNil(types.TypeByName("buffer", &buffer)))
-	for _, m := range outer.Members {
-		for _, b := range buffer.Members {
-			if m.Name == member && b.Name == "data" {
-				return int(m.Offset.Bytes() + b.Offset.Bytes())
-			}
-		}
-	}
-	return -1
 }
 
 // TestDefines checks the constants of the Go files against those of C, in both

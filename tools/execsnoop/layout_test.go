@@ -12,8 +12,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/layouttest"
@@ -23,31 +21,12 @@ import (
 // TestLayout checks that Go and C mean the same bytes, in the objects of all
 // architectures.
 func TestLayout(t *testing.T) {
-	embedded, err := loadBpf()
-	qt.Assert(t, qt.IsNil(err))
-	objects := map[string]*btf.Spec{"embedded": embedded.Types}
-	for _, file := range []string{"bpf_x86_bpfel.o", "bpf_arm64_bpfel.o"} {
-		spec, err := ebpf.LoadCollectionSpec(file)
-		qt.Assert(t, qt.IsNil(err))
-		objects[file] = spec.Types
-	}
-	for name, types := range objects {
+	for name, types := range layouttest.Objects(t, loadBpf) {
 		qt.Check(t, qt.IsNil(layouttest.Check[trace.RecordHead](types, "record_head")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfExecRecord](types, "exec_record")), qt.Commentf("%s", name))
 
 		// The strings follow the record behind their length.
-		var scratch, buffer *btf.Struct
-		qt.Assert(t, qt.IsNil(types.TypeByName("scratch", &scratch)))
-		qt.Assert(t, qt.IsNil(types.TypeByName("buffer", &buffer)))
-		for _, m := range scratch.Members {
-			if m.Name == "strings" {
-				for _, b := range buffer.Members {
-					if b.Name == "data" {
-						qt.Check(t, qt.Equals(int(m.Offset.Bytes()+b.Offset.Bytes()), stringsOffset), qt.Commentf("%s", name))
-					}
-				}
-			}
-		}
+		qt.Check(t, qt.Equals(layouttest.DataOffset(t, types, "scratch", "", "strings"), stringsOffset), qt.Commentf("%s", name))
 	}
 	qt.Check(t, qt.Equals(unsafe.Offsetof(bpfExecRecord{}.Head), 0))
 }

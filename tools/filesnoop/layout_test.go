@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/layouttest"
@@ -18,15 +16,7 @@ import (
 // TestLayout checks that Go and C mean the same bytes, in the objects of all
 // architectures.
 func TestLayout(t *testing.T) {
-	embedded, err := loadBpf()
-	qt.Assert(t, qt.IsNil(err))
-	objects := map[string]*btf.Spec{"embedded": embedded.Types}
-	for _, file := range []string{"bpf_x86_bpfel.o", "bpf_arm64_bpfel.o"} {
-		spec, err := ebpf.LoadCollectionSpec(file)
-		qt.Assert(t, qt.IsNil(err))
-		objects[file] = spec.Types
-	}
-	for name, types := range objects {
+	for name, types := range layouttest.Objects(t, loadBpf) {
 		qt.Check(t, qt.IsNil(layouttest.Check[trace.RecordHead](types, "record_head")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfFileRecord](types, "file_record")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfCallDesc](types, "call_desc")), qt.Commentf("%s", name))
@@ -34,14 +24,7 @@ func TestLayout(t *testing.T) {
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfPrefix](types, "prefix")), qt.Commentf("%s", name))
 
 		// The strings follow the record behind their length.
-		var scratch, buffer *btf.Struct
-		qt.Assert(t, qt.IsNil(types.TypeByName("scratch", &scratch)))
-		qt.Assert(t, qt.IsNil(types.TypeByName("buffer", &buffer)))
-		offsets := make(map[string]int)
-		for _, m := range scratch.Members {
-			offsets[m.Name] = int(m.Offset.Bytes())
-		}
-		qt.Check(t, qt.Equals(offsets["strings"]-offsets["rec"]+int(buffer.Members[1].Offset.Bytes()), stringsOffset), qt.Commentf("%s", name))
+		qt.Check(t, qt.Equals(layouttest.DataOffset(t, types, "scratch", "rec", "strings"), stringsOffset), qt.Commentf("%s", name))
 	}
 }
 

@@ -328,7 +328,7 @@ func randomAlert(r *rand.Rand) engine.Alert {
 
 // TestLearnNotSelf: what is done to guard is nothing to allow.
 func TestLearnNotSelf(t *testing.T) {
-	_, ok := seenIn(&engine.Alert{Kind: classSelf, Object: engine.Object{Operation: "signal"}})
+	_, ok := seenIn(&engine.Alert{Kind: classSelf, Object: engine.Object{Operation: "switch", Path: "/proc/sys/kernel/ftrace_enabled"}})
 	qt.Check(t, qt.IsFalse(ok))
 }
 

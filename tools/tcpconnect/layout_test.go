@@ -11,8 +11,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/dns"
@@ -23,15 +21,7 @@ import (
 // TestLayout checks that Go and C mean the same bytes, in the objects of all
 // architectures.
 func TestLayout(t *testing.T) {
-	embedded, err := loadBpf()
-	qt.Assert(t, qt.IsNil(err))
-	objects := map[string]*btf.Spec{"embedded": embedded.Types}
-	for _, file := range []string{"bpf_x86_bpfel.o", "bpf_arm64_bpfel.o"} {
-		spec, err := ebpf.LoadCollectionSpec(file)
-		qt.Assert(t, qt.IsNil(err))
-		objects[file] = spec.Types
-	}
-	for name, types := range objects {
+	for name, types := range layouttest.Objects(t, loadBpf) {
 		qt.Check(t, qt.IsNil(layouttest.Check[trace.RecordHead](types, "record_head")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfConnectRecord](types, "connect_record")), qt.Commentf("%s", name))
 		qt.Check(t, qt.IsNil(layouttest.Check[bpfCountKey](types, "count_key")), qt.Commentf("%s", name))
