@@ -87,3 +87,16 @@ func appendScalar(dst []byte, v Value, utc *clock) []byte {
 		return dst
 	}
 }
+
+// New returns the writer of a format: "json" and "csv", which have the fields, or else the
+// table of the columns, below which below may write (nil for nothing). tool is the name
+// of the command.
+func New[E any](w io.Writer, format, tool string, fields []Field[E], columns []Column[E], below func(*Cell, *E)) (Writer[E], error) {
+	switch format {
+	case "json":
+		return NewJSON(w, tool, fields), nil
+	case "csv":
+		return NewCSV(w, fields), nil
+	}
+	return NewTable(w, fields, columns, below)
+}

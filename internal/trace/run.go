@@ -243,7 +243,7 @@ func (s *session[E]) counters() (events.Counters, error) {
 }
 
 func (s *session[E]) writer() (output.Writer[E], error) {
-	return newWriter(s.env, s.tool.Fields, s.tool.Columns, s.tool.Below)
+	return output.New(s.env.Stdout, s.env.Format, s.env.Name, s.tool.Fields, s.tool.Columns, s.tool.Below)
 }
 
 func (s *session[E]) banner() {

@@ -33,7 +33,7 @@ func (t *Rows[R]) Print(env *command.Env, h *Host, maps map[string]*ebpf.Map) (u
 	if err != nil {
 		return 0, err
 	}
-	w, err := newWriter(env, t.Fields, t.Columns, nil)
+	w, err := output.New(env.Stdout, env.Format, env.Name, t.Fields, t.Columns, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -58,16 +58,6 @@ func TotalFields[R any](tool string) []output.Field[R] {
 		{Name: "type", Type: output.TypeText, Enum: []string{"total"}, Doc: "The type of the line: total.",
 			Get: func(*R) output.Value { return output.Text("total") }},
 	}
-}
-
-func newWriter[E any](env *command.Env, fields []output.Field[E], columns []output.Column[E], below func(*output.Cell, *E)) (output.Writer[E], error) {
-	switch env.Format {
-	case "json":
-		return output.NewJSON(env.Stdout, env.Name, fields), nil
-	case "csv":
-		return output.NewCSV(env.Stdout, fields), nil
-	}
-	return output.NewTable(env.Stdout, fields, columns, below)
 }
 
 // printTotals prints them, and returns how many events they stand for.

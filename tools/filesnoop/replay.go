@@ -31,7 +31,7 @@ func replay(ctx context.Context, cfg *config, env *command.Env) error {
 		return err
 	}
 	keep := newKeeper(cfg, env)
-	w, err := replayWriter(cfg, env)
+	w, err := output.New(env.Stdout, env.Format, env.Name, fields, columns(cfg), below)
 	if err != nil {
 		return err
 	}
@@ -83,16 +83,6 @@ func replay(ctx context.Context, cfg *config, env *command.Env) error {
 }
 
 var errStop = errors.New("enough")
-
-func replayWriter(cfg *config, env *command.Env) (output.Writer[event], error) {
-	switch env.Format {
-	case "json":
-		return output.NewJSON(env.Stdout, env.Name, fields), nil
-	case "csv":
-		return output.NewCSV(env.Stdout, fields), nil
-	}
-	return output.NewTable(env.Stdout, fields, columns(cfg), below)
-}
 
 // lineMax is the longest line that is read: twice what we write.
 const lineMax = 64 << 10

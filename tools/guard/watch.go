@@ -33,17 +33,12 @@ const lossInterval = time.Second
 
 func newWatch(env *command.Env, e enforcer) (*watch, error) {
 	w := &watch{enforcer: e, env: env}
-	switch env.Format {
-	case "json":
-		w.w = output.NewJSON(env.Stdout, env.Name, fields)
+	var err error
+	if w.w, err = output.New(env.Stdout, env.Format, env.Name, fields, columns, nil); err != nil {
+		return nil, err
+	}
+	if env.Format == "json" {
 		w.changes = output.NewJSON(env.Stdout, env.Name, changeFields)
-	case "csv":
-		w.w = output.NewCSV(env.Stdout, fields)
-	default:
-		var err error
-		if w.w, err = output.NewTable(env.Stdout, fields, columns, nil); err != nil {
-			return nil, err
-		}
 	}
 	if err := w.w.Header(); err != nil {
 		return nil, err
