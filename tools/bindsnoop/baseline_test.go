@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/go-quicktest/qt"
+
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 const list = `
@@ -88,7 +90,7 @@ func TestWatch(t *testing.T) {
 	cfg := &config{baseline: expected, saveBaseline: saved}
 	w, err := newWatch(cfg, true)
 	qt.Assert(t, qt.IsNil(err))
-	h := host(t)
+	h := tooltest.Host(t)
 	keep := func(port uint16, exe ...string) bool {
 		e := new(event)
 		r := bound(func(r *record) { r.Port, r.exe, r.Flags = port, exe, r.Flags|flagExe })

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/output/schematest"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 func schema(t testing.TB) *schematest.Schema {
@@ -37,7 +38,7 @@ func v6(addr string) func(*record) {
 
 // TestTable has the rows of the classic tool, with the widths that it has.
 func TestTable(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	local := bound(func(r *record) { r.Addr = [16]uint8{127, 0, 0, 1}; r.Port, r.Flags = 8080, flagAddr|flagPort })
 	for _, test := range []struct {
 		flags  string
@@ -64,7 +65,7 @@ func TestTable(t *testing.T) {
 			"    9662 nginx        bind   UDP  0.0.0.0            80 ...R.  0 *\n"},
 		{"", bound(func(r *record) { r.Flags, r.BoundIf = flagOptions, 12 }), "     PID COMM         PROT ADDR            PORT   OPTS IF\n" +
 			"    9662 nginx        TCP  -                   - FTNRr 12\n"},
-		{"", bound(func(r *record) { setName(&r.Head.Comm, "a\x1b\n"); r.Port = 1024 }), "     PID COMM         PROT ADDR            PORT   OPTS IF\n" +
+		{"", bound(func(r *record) { tooltest.SetName(&r.Head.Comm, "a\x1b\n"); r.Port = 1024 }), "     PID COMM         PROT ADDR            PORT   OPTS IF\n" +
 			"    9662 a\\x1b\\n      TCP  0.0.0.0          1024 ...R.  0\n"},
 	} {
 		qt.Check(t, qt.Equals(show(t, h, test.flags, test.record), test.want), qt.Commentf("%s", test.flags))
@@ -78,7 +79,7 @@ func TestTable(t *testing.T) {
 
 // TestJSON has one line in full: names, order and values are the contract.
 func TestJSON(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	r := bound(func(r *record) {
 		r.Head.CgroupId, r.exe = 7171, []string{"nginx", "sbin", "usr"}
 		r.Flags |= flagExe
@@ -93,7 +94,7 @@ func TestJSON(t *testing.T) {
 
 // TestJSONValues has the fields that depend on more than one thing.
 func TestJSONValues(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	s := schema(t)
 	id := strings.Repeat("0123456789abcdef", 4)
 	for _, test := range []struct {
@@ -136,14 +137,14 @@ func TestJSONValues(t *testing.T) {
 func TestReused(t *testing.T) {
 	full := bound(func(r *record) { r.exe, r.Flags, r.BoundIf, r.Head.Uid = []string{"x"}, r.Flags|flagExe, 1, 0 })
 	empty := bound(func(r *record) { r.Flags = 0 })
-	h := host(t)
+	h := tooltest.Host(t)
 	both := show(t, h, "--json", full, empty)
 	_, second, _ := strings.Cut(both, "\n")
 	qt.Check(t, qt.Equals(second, show(t, h, "--json", empty)))
 }
 
 func TestCSV(t *testing.T) {
-	out := show(t, host(t), "-o csv", bound(nil), bound(func(r *record) { r.Flags = flagOptions }))
+	out := show(t, tooltest.Host(t), "-o csv", bound(nil), bound(func(r *record) { r.Flags = flagOptions }))
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.Equals(len(rows), 3))

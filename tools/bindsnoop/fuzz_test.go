@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // FuzzDecode: no record, whatever is in it, does harm. It comes out as one valid
@@ -25,7 +26,7 @@ func FuzzDecode(f *testing.F) {
 		r.Ret = -1 << 31
 	}).bytes())
 
-	h := host(f)
+	h := tooltest.Host(f)
 	s := schema(f)
 	e := new(event)
 	var out bytes.Buffer
@@ -92,7 +93,7 @@ func FuzzBaselineLine(f *testing.F) {
 	}
 	addr := bound(nil)
 	e := new(event)
-	qt.Assert(f, qt.IsNil((&decoder{}).decode(host(f), addr.bytes(), e)))
+	qt.Assert(f, qt.IsNil((&decoder{}).decode(tooltest.Host(f), addr.bytes(), e)))
 	f.Fuzz(func(t *testing.T, exe []byte, port uint16) {
 		if len(exe) > 4096 || port == 0 {
 			return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/filter"
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 const procTCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -102,7 +103,7 @@ func proc(t *testing.T) string {
 }
 
 func TestExisting(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	dir := proc(t)
 	all, err := existing(h, dir, new(config), new(filter.Flags))
 	qt.Assert(t, qt.IsNil(err))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 	"unsafe"
@@ -11,9 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/command"
-	"github.com/ringside-tools/ringside/internal/events"
-	"github.com/ringside-tools/ringside/internal/output"
-	"github.com/ringside-tools/ringside/internal/process"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -30,20 +27,13 @@ func bound(edit func(*record)) *record {
 	r := &record{}
 	r.Head.Kind = kindBind
 	r.Head.Pid, r.Head.Tid, r.Head.Ppid, r.Head.Uid = 9662, 9663, 9660, 1<<32-7
-	setName(&r.Head.Comm, "nginx")
+	tooltest.SetName(&r.Head.Comm, "nginx")
 	r.Flags = flagAddr | flagPort | flagReuseaddr
 	r.Family, r.Protocol, r.Port, r.Netns = unix.AF_INET, unix.IPPROTO_TCP, 80, 4026531840
 	if edit != nil {
 		edit(r)
 	}
 	return r
-}
-
-func setName(dst *[16]int8, name string) {
-	*dst = [16]int8{}
-	for i := range min(len(name), len(dst)) {
-		dst[i] = int8(name[i])
-	}
 }
 
 // bytes lays the record out as the program sends it: the fixed part, the length of
@@ -63,26 +53,11 @@ func (r *record) bytes() []byte {
 	return append(out, data...)
 }
 
-func host(t testing.TB) *trace.Host {
-	t.Helper()
-	clock, err := events.NewClock(true)
-	qt.Assert(t, qt.IsNil(err))
-	users, err := process.ReadUsers()
-	qt.Assert(t, qt.IsNil(err))
-	return &trace.Host{Clock: clock, Users: users, Containers: process.NewContainers()}
-}
-
 // configure parses flags of the command. What it would run is not run.
 func configure(t testing.TB, args ...string) (*config, *command.Env) {
 	t.Helper()
 	cfg := new(config)
-	c := commandOf(cfg)
-	var env *command.Env
-	var stderr bytes.Buffer
-	c.Run = func(_ context.Context, e *command.Env) error { env = e; return nil }
-	code := c.Execute(t.Context(), args, &stderr, &stderr)
-	qt.Assert(t, qt.Equals(code, command.ExitOK), qt.Commentf("%q: %s", args, &stderr))
-	return cfg, env
+	return cfg, tooltest.Configure(t, commandOf(cfg), nil, args...)
 }
 
 // show writes records as the command does with these flags: header, decoded, kept
@@ -92,25 +67,12 @@ func show(t testing.TB, h *trace.Host, flags string, records ...*record) string 
 	cfg, env := configure(t, strings.Fields(flags)...)
 	tool, err := newTool(cfg, env)
 	qt.Assert(t, qt.IsNil(err))
-	var out bytes.Buffer
-	var w output.Writer[event]
-	switch env.Format {
-	case "json":
-		w = output.NewJSON(&out, "bindsnoop", tool.Fields)
-	case "csv":
-		w = output.NewCSV(&out, tool.Fields)
-	default:
-		w, err = output.NewTable(&out, tool.Fields, tool.Columns, nil)
-		qt.Assert(t, qt.IsNil(err))
-	}
-	qt.Assert(t, qt.IsNil(w.Header()))
-	e := new(event) // one for all, as in a run
+	return tooltest.Show(t, h, env, tool, allBytes(records)...)
+}
+
+func allBytes(records []*record) (all [][]byte) {
 	for _, r := range records {
-		qt.Assert(t, qt.IsNil(tool.Decode(h, r.bytes(), e)))
-		if tool.Keep == nil || tool.Keep(e) {
-			qt.Assert(t, qt.IsNil(w.Event(e)))
-		}
+		all = append(all, r.bytes())
 	}
-	qt.Assert(t, qt.IsNil(w.Flush()))
-	return out.String()
+	return all
 }

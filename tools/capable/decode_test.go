@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/symbol"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -115,7 +116,7 @@ func TestDecodeTail(t *testing.T) {
 // TestDecodeShort cuts records of both kinds everywhere. Too short for its fixed
 // part a record is an error; what is missing of the rest is missing.
 func TestDecodeShort(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	raw := check(func(r *record) {
 		r.kstack, r.ustack = []uint64{1, 2}, string(make([]byte, 32))
 		r.exe, r.container = []string{"x"}, containerName
@@ -152,7 +153,7 @@ func TestDecodeShort(t *testing.T) {
 
 // TestDecodeLengths has lengths beyond the record, one at a time and all.
 func TestDecodeLengths(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	offsets := []uintptr{unsafe.Offsetof(bpfCapRecord{}.KstackLen), unsafe.Offsetof(bpfCapRecord{}.UstackLen),
 		unsafe.Offsetof(bpfCapRecord{}.ExeLen), unsafe.Offsetof(bpfCapRecord{}.ContainerLen)}
 	for set := 1; set < 1<<len(offsets); set++ {
@@ -179,7 +180,7 @@ func TestDecodeLengths(t *testing.T) {
 // TestDecodeReuse: one event serves all records, and nothing of the one before
 // stays in it.
 func TestDecodeReuse(t *testing.T) {
-	h, e := host(t), new(event)
+	h, e := tooltest.Host(t), new(event)
 	d := &decoder{kernel: new(symbol.Kernel), users: symbol.NewUsers()}
 	unknown := binary.NativeEndian.AppendUint32(nil, 2) // an address
 	qt.Assert(t, qt.IsNil(d.decode(h, check(func(r *record) {
@@ -197,7 +198,7 @@ func TestDecodeReuse(t *testing.T) {
 
 // TestDecodeAllocates: a flood of events costs no garbage.
 func TestDecodeAllocates(t *testing.T) {
-	h, e := host(t), new(event)
+	h, e := tooltest.Host(t), new(event)
 	d := &decoder{kernel: new(symbol.Kernel)}
 	raw := check(func(r *record) { r.kstack, r.container, r.Syscall = make([]uint64, 127), containerName, 105 }).bytes()
 	qt.Assert(t, qt.Equals(testing.AllocsPerRun(1000, func() {
@@ -210,7 +211,7 @@ func TestDecodeAllocates(t *testing.T) {
 // TestDecodeUnaligned: a ring's records begin at multiples of eight, a perf
 // buffer's at four. The kernel pads them.
 func TestDecodeUnaligned(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	raw := append(check(nil).bytes(), 1, 2, 3, 4)
 	for shift := range 8 {
 		b := append(make([]byte, shift), raw...)[shift:]
@@ -224,7 +225,7 @@ func TestDecodeUnaligned(t *testing.T) {
 // TestDecodeKinds: only a profile takes records of subjects, and they are no
 // events.
 func TestDecodeKinds(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	raw := subjectOf(7, "/usr/bin/ping", "/system.slice/a.service", "").bytes()
 	d := &decoder{names: newSubjects()}
 	qt.Check(t, qt.ErrorIs(d.decode(h, raw, new(event)), trace.ErrNoEvent))

@@ -14,6 +14,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/internal/symbol"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -45,7 +46,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(subjectOf(7, "/usr/bin/\xff\n", "/a.service/\x1b[2J.scope", containerName).bytes(), true)
 	f.Add(subjectOf(7, "/usr/bin/a", "/system.slice/a.service", "").bytes(), true)
 
-	h := host(f)
+	h := tooltest.Host(f)
 	s := schema(f)
 	all := &config{extra: true, kstack: true, ustack: true}
 	var out bytes.Buffer

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/output/schematest"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 func schema(t testing.TB) *schematest.Schema {
@@ -36,9 +37,9 @@ func TestSchemaFile(t *testing.T) {
 
 // TestJSON has one line in full: names, order and values are the contract.
 func TestJSON(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	got := show(t, h, "--json", check(func(r *record) {
-		r.Head.TimeNs = stamp(h, moment)
+		r.Head.TimeNs = tooltest.Stamp(h, moment)
 		r.container, r.Ret = containerName, -1
 		r.Syscall, r.Flags = 23, r.Flags|flagCompat
 	}))
@@ -66,7 +67,7 @@ func TestJSONValues(t *testing.T) {
 		{"outside of a system call", func(r *record) {}, nil, map[string]any{"syscall": nil, "syscall_nr": nil, "container_id": nil}},
 		{"a system call without a name", func(r *record) { r.Syscall = 1 << 20 }, nil, map[string]any{"syscall": nil, "syscall_nr": 1048576.0}},
 		{"not our own credentials", func(r *record) { r.Flags |= flagOverridden }, nil, map[string]any{"overridden": true}},
-		{"name that is not UTF-8", func(r *record) { setName(&r.Head.Comm, "\xff") }, nil, map[string]any{"comm": "�", "comm_b64": "/w=="}},
+		{"name that is not UTF-8", func(r *record) { tooltest.SetName(&r.Head.Comm, "\xff") }, nil, map[string]any{"comm": "�", "comm_b64": "/w=="}},
 		{"stacks", func(r *record) {}, stacks, map[string]any{"kstack": []any{"cap_capable+0x1"}, "ustack": []any{"�+0x1", "a"}, "ustack_b64": []any{"/ysweDE=", "YQ=="}}},
 		{"missed stacks", func(r *record) {}, func(e *event) { e.kstack, e.ustack = [][]byte{}, [][]byte{} }, map[string]any{"kstack": []any{}, "ustack": []any{}}},
 		{"long stacks", func(r *record) {}, func(e *event) {
@@ -92,8 +93,8 @@ func TestJSONValues(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
-	h := host(t)
-	out := show(t, h, "-o csv", check(func(r *record) { r.Head.TimeNs = stamp(h, moment) }), check(func(r *record) { r.Cap, r.Flags, r.Ret = 63, 0, -1 }))
+	h := tooltest.Host(t)
+	out := show(t, h, "-o csv", check(func(r *record) { r.Head.TimeNs = tooltest.Stamp(h, moment) }), check(func(r *record) { r.Cap, r.Flags, r.Ret = 63, 0, -1 }))
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.HasLen(rows, 3))

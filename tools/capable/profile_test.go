@@ -7,6 +7,7 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -20,7 +21,7 @@ func set(caps ...preflight.Capability) (s preflight.Set) {
 // known are subjects that sent their names.
 func known(t testing.TB, names ...*names) *subjects {
 	t.Helper()
-	h := host(t)
+	h := tooltest.Host(t)
 	s := newSubjects()
 	for _, n := range names {
 		qt.Assert(t, qt.IsNil(s.add(h, n.bytes())))
@@ -161,7 +162,7 @@ func TestSubjects(t *testing.T) {
 // TestSubjectsBound: whatever the programs send, not more is remembered than
 // their map holds.
 func TestSubjectsBound(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	s := newSubjects()
 	for i := range uint64(maxSubjects + 7) {
 		qt.Assert(t, qt.IsNil(s.add(h, subjectOf(i, "/x", "/y", "").bytes())))

@@ -11,9 +11,8 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/command"
-	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/output"
-	"github.com/ringside-tools/ringside/internal/process"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -33,7 +32,7 @@ func check(edit func(*record)) *record {
 	r.Head.Kind = kindCheck
 	r.Head.Pid, r.Head.Tid, r.Head.Ppid = 4242, 4243, 4100
 	r.Head.Uid, r.Head.Gid, r.Head.CgroupId = 1000, 1001, 7171
-	setName(&r.Head.Comm, "ping")
+	tooltest.SetName(&r.Head.Comm, "ping")
 	r.Cap = 13
 	r.Syscall = -1
 	r.Flags = flagAuditKnown | flagAudit | flagInsetidKnown
@@ -42,13 +41,6 @@ func check(edit func(*record)) *record {
 		edit(r)
 	}
 	return r
-}
-
-func setName(dst *[16]int8, name string) {
-	*dst = [16]int8{}
-	for i := range min(len(name), len(dst)) {
-		dst[i] = int8(name[i])
-	}
 }
 
 // bytes lays the record out as send_plain and send_detailed do.
@@ -120,23 +112,11 @@ var (
 )
 
 // host is a machine with a clock and the users of this one.
-func host(t testing.TB) *trace.Host {
-	t.Helper()
-	clock, err := events.NewClock(true)
-	qt.Assert(t, qt.IsNil(err))
-	users, err := process.ReadUsers()
-	qt.Assert(t, qt.IsNil(err))
-	return &trace.Host{Clock: clock, Users: users, Containers: process.NewContainers()}
-}
-
-// stamp is the kernel's time stamp of a moment in nanoseconds since 1970.
-func stamp(h *trace.Host, unixNano int64) uint64 { return uint64(unixNano - h.Clock.Wall(0)) }
-
 // decode decodes a record without names for its stacks.
 func decode(t testing.TB, r *record) *event {
 	t.Helper()
 	e := new(event)
-	qt.Assert(t, qt.IsNil(new(decoder).decode(host(t), r.bytes(), e)))
+	qt.Assert(t, qt.IsNil(new(decoder).decode(tooltest.Host(t), r.bytes(), e)))
 	return e
 }
 
@@ -148,33 +128,11 @@ func commandRun(tell func(*command.Env)) func(context.Context, *command.Env) err
 	}
 }
 
-// configure parses flags of the command, and checks that they go together. What
-// it would run is not run.
+// configure parses flags of the command. What it would run is not run.
 func configure(t testing.TB, args ...string) (*config, *command.Env) {
 	t.Helper()
 	cfg := new(config)
-	c := commandOf(cfg)
-	var env *command.Env
-	var stderr bytes.Buffer
-	c.Run = commandRun(func(e *command.Env) { env = e })
-	code := c.Execute(t.Context(), args, &stderr, &stderr)
-	qt.Assert(t, qt.Equals(code, command.ExitOK), qt.Commentf("%q: %s", args, &stderr))
-	qt.Assert(t, qt.IsNil(cfg.check(env)), qt.Commentf("%q", args))
-	return cfg, env
-}
-
-// writer returns the writer of a run with these flags.
-func writer(t testing.TB, out *bytes.Buffer, env *command.Env, tool *trace.Tool[event]) output.Writer[event] {
-	t.Helper()
-	switch env.Format {
-	case "json":
-		return output.NewJSON(out, "capable", tool.Fields)
-	case "csv":
-		return output.NewCSV(out, tool.Fields)
-	}
-	w, err := output.NewTable(out, tool.Fields, tool.Columns, tool.Below)
-	qt.Assert(t, qt.IsNil(err))
-	return w
+	return cfg, tooltest.Configure(t, commandOf(cfg), cfg.check, args...)
 }
 
 // show writes records as the command does with these flags.
@@ -182,26 +140,25 @@ func show(t testing.TB, h *trace.Host, flags string, records ...*record) string 
 	t.Helper()
 	cfg, env := configure(t, strings.Fields(flags)...)
 	tool := newTool(cfg, env)
-	var out bytes.Buffer
-	w := writer(t, &out, env, tool)
-	qt.Assert(t, qt.IsNil(w.Header()))
-	e := new(event) // one for all, as in a run
-	for _, r := range records {
-		qt.Assert(t, qt.IsNil(tool.Decode(h, r.bytes(), e)))
-		qt.Assert(t, qt.IsNil(w.Event(e)))
-	}
-	qt.Assert(t, qt.IsNil(w.Flush()))
-	return out.String()
+	return tooltest.Show(t, h, env, tool, allBytes(records)...)
 }
 
 // showEvent writes an event, whatever its record was, with a table's header.
 func showEvent(t testing.TB, flags string, e *event) string {
 	t.Helper()
 	cfg, env := configure(t, strings.Fields(flags)...)
-	var out bytes.Buffer
-	w := writer(t, &out, env, newTool(cfg, env))
+	tool := newTool(cfg, env)
+	w, err := output.New(env.Stdout, env.Format, env.Name, tool.Fields, tool.Columns, tool.Below)
+	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.IsNil(w.Header()))
 	qt.Assert(t, qt.IsNil(w.Event(e)))
 	qt.Assert(t, qt.IsNil(w.Flush()))
-	return out.String()
+	return env.Stdout.(*bytes.Buffer).String()
+}
+
+func allBytes(records []*record) (all [][]byte) {
+	for _, r := range records {
+		all = append(all, r.bytes())
+	}
+	return all
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/symbol"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // frames are functions by name; "" has none.
@@ -99,7 +100,7 @@ func TestKernelStack(t *testing.T) {
 	}
 	e := new(event)
 	d := &decoder{kernel: k}
-	h := host(t)
+	h := tooltest.Host(t)
 	raw := check(func(r *record) { r.kstack = []uint64{8, at("cap_capable"), at("ns_capable")} }).bytes()
 	qt.Assert(t, qt.IsNil(d.decode(h, raw, e)))
 	qt.Check(t, qt.DeepEquals(texts(e.kstack), []string{"cap_capable+0x1", "ns_capable+0x1"}))
@@ -127,7 +128,7 @@ func TestUserStack(t *testing.T) {
 		{nil, []string{}},
 	} {
 		e := new(event)
-		qt.Assert(t, qt.IsNil(d.decode(host(t), check(func(r *record) {
+		qt.Assert(t, qt.IsNil(d.decode(tooltest.Host(t), check(func(r *record) {
 			r.Head.Pid, r.ustack = 1<<22+1, string(test.raw)
 		}).bytes(), e)))
 		qt.Check(t, qt.DeepEquals(texts(e.ustack), test.want))

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-quicktest/qt"
+
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // moment is the time of every event here.
@@ -19,7 +21,7 @@ const (
 
 // TestTable has the lines of the classic tool, byte for byte.
 func TestTable(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	clock := time.Unix(0, moment).Format("15:04:05")
 	for _, test := range []struct {
 		flags string
@@ -34,7 +36,10 @@ func TestTable(t *testing.T) {
 		{"", func(r *record) { r.Flags = flagAuditInferred | flagAudit }, "1000   4242   ping             13   CAP_NET_RAW          -"},
 		{"", func(r *record) { r.Cap = 63 }, "1000   4242   ping             63   ?                    1"},
 		{"", func(r *record) { r.Ret = -1 }, "1000   4242   ping             13   CAP_NET_RAW          1"}, // as ever
-		{"", func(r *record) { r.Head.Uid, r.Head.Pid = 1<<32-2, 4194304; setName(&r.Head.Comm, "fifteen-letters") },
+		{"", func(r *record) {
+			r.Head.Uid, r.Head.Pid = 1<<32-2, 4194304
+			tooltest.SetName(&r.Head.Comm, "fifteen-letters")
+		},
 			"4294967294 4194304 fifteen-letters  13   CAP_NET_RAW          1"},
 		{"", func(r *record) { r.Cap = 40 }, "1000   4242   ping             40   CAP_CHECKPOINT_RESTORE 1"},
 		{"-x", func(r *record) {}, "1000   4242   4243   ping             13   CAP_NET_RAW          1      0       allow"},
@@ -49,7 +54,7 @@ func TestTable(t *testing.T) {
 			head = extraHead
 		}
 		r := check(func(r *record) {
-			r.Head.TimeNs = stamp(h, moment)
+			r.Head.TimeNs = tooltest.Stamp(h, moment)
 			test.edit(r)
 		})
 		qt.Check(t, qt.Equals(show(t, h, test.flags, r), head+clock+"  "+test.want+"\n"))
@@ -58,9 +63,9 @@ func TestTable(t *testing.T) {
 
 // TestTableStacks: stacks stand below the line, and one that was missed is told.
 func TestTableStacks(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	e := new(event)
-	qt.Assert(t, qt.IsNil(new(decoder).decode(h, check(func(r *record) { r.Head.TimeNs = stamp(h, moment) }).bytes(), e)))
+	qt.Assert(t, qt.IsNil(new(decoder).decode(h, check(func(r *record) { r.Head.TimeNs = tooltest.Stamp(h, moment) }).bytes(), e)))
 	line := time.Unix(0, moment).Format("15:04:05") + "  1000   4242   ping             13   CAP_NET_RAW          1\n"
 	e.kstack = [][]byte{[]byte("cap_capable+0x1"), []byte("ns_capable+0x2")}
 	e.ustack = [][]byte{[]byte("socket+0x7 (/lib/libc.so.6)"), []byte("main+0x1\n\x1b[2J (/bin/x)")}
@@ -85,8 +90,8 @@ func TestTableStacks(t *testing.T) {
 // TestTableHostile: whatever the name of a task is, an event is one line of plain
 // text.
 func TestTableHostile(t *testing.T) {
-	h := host(t)
-	r := check(func(r *record) { setName(&r.Head.Comm, "\x1b[2J\nroot\xff\u202e") })
+	h := tooltest.Host(t)
+	r := check(func(r *record) { tooltest.SetName(&r.Head.Comm, "\x1b[2J\nroot\xff\u202e") })
 	out := show(t, h, "", r)
 	qt.Check(t, qt.StringContains(out, ` \x1b[2J\nroot\xff\u{202e} 13   CAP_NET_RAW `))
 	for _, flags := range []string{"", "-x", "--json", "-o csv"} {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // TestDecodeArgs has the records of successes and failures, and what the ARGS
@@ -156,7 +158,7 @@ func TestDecodePaths(t *testing.T) {
 // TestDecodeReuse: one event serves all records, and nothing of the one before
 // stays in it.
 func TestDecodeReuse(t *testing.T) {
-	h, e := host(t), new(event)
+	h, e := tooltest.Host(t), new(event)
 	cfg := new(config)
 	full := success(func(r *record) {
 		r.interp, r.exe, r.cwd = new("/bin/sh"), []string{"sh", "bin"}, []string{"a", "b"}
@@ -189,7 +191,7 @@ func TestDecodeReuse(t *testing.T) {
 
 // TestDecodeAllocates: a flood of events costs no garbage.
 func TestDecodeAllocates(t *testing.T) {
-	h, e := host(t), new(event)
+	h, e := tooltest.Host(t), new(event)
 	raw := failure(func(r *record) {
 		r.exe, r.cwd, r.args = []string{"a", "b"}, []string{"c"}, slices.Repeat([]string{"x"}, 30)
 		r.Flags, r.Dirfd, r.filename = flagPaths, 7, new("x")
@@ -205,7 +207,7 @@ func TestDecodeAllocates(t *testing.T) {
 // TestDecodeShort cuts a record everywhere. Too short for its fixed part it is
 // an error; what is missing of the strings is missing.
 func TestDecodeShort(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	raw := success(func(r *record) {
 		r.interp, r.exe, r.cwd, r.Flags = new("/bin/sh"), []string{"sh"}, []string{"a"}, flagPaths
 	}).bytes()
@@ -228,7 +230,7 @@ func TestDecodeShort(t *testing.T) {
 // TestDecodeUnaligned: a ring's records begin at multiples of eight, a perf
 // buffer's at four.
 func TestDecodeUnaligned(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	raw := success(nil).bytes()
 	for shift := range 8 {
 		b := append(make([]byte, shift), raw...)[shift:]
@@ -282,7 +284,7 @@ func TestMaxArgs(t *testing.T) {
 
 // TestDecodeUser: only formats that have a field for it look names up.
 func TestDecodeUser(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	r := success(func(r *record) { r.Head.Uid = 0 })
 	for format, want := range map[string]string{"json": h.Users.Name(0), "csv": h.Users.Name(0), "table": ""} {
 		qt.Check(t, qt.Equals(string(decode(t, new(config), format, r).user), want), qt.Commentf("%s", format))

@@ -10,6 +10,7 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // FuzzDecode: no record, whatever is in it, does harm. It comes out as one
@@ -26,7 +27,7 @@ func FuzzDecode(f *testing.F) {
 		r.Flags = flagPaths | flagArgsCut | flagExeCut | flagCwdDetached | flagAudit
 	}).bytes(), uint16(4096))
 
-	h := host(f)
+	h := tooltest.Host(f)
 	s := schema(f)
 	e := new(event)
 	var out bytes.Buffer

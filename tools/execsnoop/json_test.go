@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/output/schematest"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 func schema(t testing.TB) *schematest.Schema {
@@ -28,9 +29,9 @@ func TestFields(t *testing.T) {
 
 // TestJSON has one line in full: names, order and values are the contract.
 func TestJSON(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	r := success(func(r *record) {
-		r.Head.TimeNs, r.Head.CgroupId, r.Head.Uid = stamp(h, moment), 7171, 1<<32-7
+		r.Head.TimeNs, r.Head.CgroupId, r.Head.Uid = tooltest.Stamp(h, moment), 7171, 1<<32-7
 		r.Head.Tid, r.FromTid = 9662, 9663
 		r.exe, r.cwd = []string{"mkdir", "bin", "usr"}, []string{"demo", "srv"}
 		r.Flags = flagPaths | flagAudit | flagOverlay | flagUpper
@@ -47,7 +48,7 @@ func TestJSON(t *testing.T) {
 
 // TestJSONValues has the fields that depend on more than one thing.
 func TestJSONValues(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	s := schema(t)
 	for _, test := range []struct {
 		what   string
@@ -110,7 +111,7 @@ func name(user string) any {
 
 // TestJSONLong has the longest record that the kernel sends.
 func TestJSONLong(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	s := schema(t)
 	component := strings.Repeat("\x01", 255)
 	r := success(func(r *record) {
@@ -129,14 +130,14 @@ func TestJSONLong(t *testing.T) {
 }
 
 func TestJSONMaxArgs(t *testing.T) {
-	got := show(t, host(t), "--json --max-args 2", success(nil))
+	got := show(t, tooltest.Host(t), "--json --max-args 2", success(nil))
 	qt.Check(t, qt.StringContains(got, `"args":["mkdir","-p"],"argc":3,"args_truncated":true,`))
 }
 
 func TestCSV(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	out := show(t, h, "-o csv", success(func(r *record) {
-		r.Head.TimeNs, r.Head.Uid = stamp(h, moment), 1<<32-7
+		r.Head.TimeNs, r.Head.Uid = tooltest.Stamp(h, moment), 1<<32-7
 		r.args = []string{"mkdir", `a,"b"`, "c\nd"}
 	}), failure(func(r *record) { r.filename = nil }))
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
@@ -172,7 +173,7 @@ func TestErrorName(t *testing.T) {
 		qt.Check(t, qt.Equals(output.Errno(ret), want), qt.Commentf("%d", ret))
 	}
 	for ret, want := range map[int32]string{-1: "EPERM", -2: "ENOENT", -13: "EACCES", -8: "ENOEXEC", -4095: "E4095", -1 << 31: "E" + strconv.Itoa(1<<31)} {
-		line := show(t, host(t), "--json", failure(func(r *record) { r.Ret = ret }))
+		line := show(t, tooltest.Host(t), "--json", failure(func(r *record) { r.Ret = ret }))
 		qt.Check(t, qt.StringContains(line, `"error":"`+want+`"`), qt.Commentf("%d", ret))
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // moment is the time of every event here.
@@ -15,10 +17,10 @@ const moment = 1767323045123456789
 
 // TestTable has the lines of the classic tool, byte for byte.
 func TestTable(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	h.Started = moment - int64(1234567*time.Microsecond)
 	at := func(r *record) *record {
-		r.Head.TimeNs = stamp(h, moment)
+		r.Head.TimeNs = tooltest.Stamp(h, moment)
 		return r
 	}
 	clock := time.Unix(0, moment).Format("15:04:05")
@@ -40,7 +42,7 @@ func TestTable(t *testing.T) {
 				"bash             9662   9660   -11 ? -p ./main\n"},
 		{"", success(func(r *record) {
 			r.Head.Pid, r.Head.Ppid = 4194304, 4194303
-			setName(&r.Head.Comm, "fifteen-letters")
+			tooltest.SetName(&r.Head.Comm, "fifteen-letters")
 		}),
 			"PCOMM            PID    PPID   RET ARGS\n" +
 				"fifteen-letters  4194304 4194303   0 /bin/mkdir -p ./main\n"},
@@ -87,11 +89,11 @@ func TestTableHostile(t *testing.T) {
 	evil := "\x1b[2J\nroot             1      0        0 /bin/forged\r\x9b\u202e\xff"
 	r := failure(func(r *record) {
 		r.filename, r.args = &evil, []string{"x", evil, "\x00"[:0], evil}
-		setName(&r.Head.Comm, "\x1b[31m\n\xff")
-		setName(&r.ParentComm, "\x1b]0;x\x07\n")
+		tooltest.SetName(&r.Head.Comm, "\x1b[31m\n\xff")
+		tooltest.SetName(&r.ParentComm, "\x1b]0;x\x07\n")
 	})
 	const escaped = `\x1b[2J\nroot             1      0        0 /bin/forged\r\x9b\u{202e}\xff`
-	h := host(t)
+	h := tooltest.Host(t)
 	qt.Check(t, qt.Equals(show(t, h, "-M", r),
 		"COMM             PID    PCOMM            PPID   RET ARGS\n"+
 			`\x1b[31m\n\xff   9662   \x1b]0;x\x07\n   9660    -2 `+escaped+` `+escaped+`  `+escaped+"\n"))
@@ -111,14 +113,14 @@ func TestTableHostile(t *testing.T) {
 }
 
 func TestExpressions(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	mkdir := success(nil)
 	script := success(func(r *record) {
-		setName(&r.Head.Comm, "run.sh")
+		tooltest.SetName(&r.Head.Comm, "run.sh")
 		r.filename, r.interp, r.args = new("./run.sh"), new("/bin/sh"), []string{"/bin/sh", "./run.sh", "curl"}
 	})
 	long := success(func(r *record) {
-		setName(&r.Head.Comm, "long")
+		tooltest.SetName(&r.Head.Comm, "long")
 		r.args = append(strings.Fields(strings.Repeat("x ", 20)), "last")
 	})
 	all := []*record{mkdir, script, long}

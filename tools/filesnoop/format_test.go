@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/output/schematest"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 func schema(t testing.TB) *schematest.Schema {
@@ -33,7 +34,7 @@ func moved(r *record) {
 
 // TestTable has the rows of every table, with the widths of the classic tools.
 func TestTable(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	for _, test := range []struct {
 		flags  string
 		record *record
@@ -89,7 +90,7 @@ func TestAge(t *testing.T) {
 		{"deleted twice", []*record{seen(opCreate, at(1000)), seen(opDelete, at(2500)), seen(opDelete, at(2600))}, "cat              1.50    a\n"},
 		{"failed", []*record{seen(opCreate, at(1000)), seen(opDelete, func(r *record) { at(2500)(r); r.Ret = -1 })}, ""},
 	} {
-		out := show(t, host(t), "--format filelife", test.records...)
+		out := show(t, tooltest.Host(t), "--format filelife", test.records...)
 		_, rows, _ := strings.Cut(out, "\n")
 		if test.want == "" {
 			qt.Check(t, qt.Equals(rows, ""), qt.Commentf("%s", test.what))
@@ -116,7 +117,7 @@ func TestLifeForgets(t *testing.T) {
 
 // TestJSON has one line in full: names, order and values are the contract.
 func TestJSON(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	got := show(t, h, "--json", opened(func(r *record) {
 		r.exe, r.StartNs, r.Head.CgroupId = "/usr/bin/cat", 42, 7171
 		r.Flags |= flagExe | flagDetails
@@ -132,7 +133,7 @@ func TestJSON(t *testing.T) {
 
 // TestJSONValues has the fields that depend on more than one thing.
 func TestJSONValues(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	s := schema(t)
 	id := strings.Repeat("0123456789abcdef", 4)
 	base := func(dir, name string) func(*record) {
@@ -184,14 +185,14 @@ func TestReused(t *testing.T) {
 		r.Head.Uid = 0
 	})
 	empty := seen(opOpen, func(r *record) { r.Flags = 0; r.Head.Uid = 1<<32 - 7 })
-	h := host(t)
+	h := tooltest.Host(t)
 	both := show(t, h, "--json", full, empty)
 	_, second, _ := strings.Cut(both, "\n")
 	qt.Check(t, qt.Equals(second, show(t, h, "--json", empty)))
 }
 
 func TestCSV(t *testing.T) {
-	out := show(t, host(t), "-o csv", opened(nil), seen(opDelete, nil))
+	out := show(t, tooltest.Host(t), "-o csv", opened(nil), seen(opDelete, nil))
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.Equals(len(rows), 3))
@@ -215,13 +216,13 @@ func TestPathFilters(t *testing.T) {
 		{"--glob b/c", "/a/b/c", true}, {"--glob /a/**/b/**/c", "/a/1/b/2/b/3/c", true}, {"--glob /a/**/b/**/c", "/a/1/2/3/c", false}, {"--glob a? --glob b?", "/x/b2", true},
 		{"-n at", "/x", true}, {"-n dog", "/x", false},
 	} {
-		out := show(t, host(t), test.flags, seen(opOpen, func(r *record) { r.path = test.path }))
+		out := show(t, tooltest.Host(t), test.flags, seen(opOpen, func(r *record) { r.path = test.path }))
 		qt.Check(t, qt.Equals(strings.Count(out, "\n") == 2, test.want), qt.Commentf("%s: %s", test.flags, test.path))
 	}
 	two := func(a, b string) *record {
 		return seen(opRename, func(r *record) { moved(r); r.path, r.path2 = a, b })
 	}
-	h := host(t)
+	h := tooltest.Host(t)
 	qt.Check(t, qt.StringContains(show(t, h, "--path /b", two("/a/x", "/b/x")), "/b/x"))
 	qt.Check(t, qt.StringContains(show(t, h, "--not-path /b", two("/a/x", "/b/x")), "/b/x"))
 	qt.Check(t, qt.Not(qt.StringContains(show(t, h, "--not-path /b", two("/b/y", "/b/x")), "/b/x")))

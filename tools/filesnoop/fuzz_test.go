@@ -10,6 +10,7 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
 
@@ -58,7 +59,7 @@ func FuzzDecode(f *testing.F) {
 		}).bytes())
 		f.Add(seen(o, func(r *record) { r.Flags |= flagBase | flagName; r.name = "/../x/" }).bytes())
 	}
-	h := host(f)
+	h := tooltest.Host(f)
 	s := schema(f)
 	e := new(event)
 	var out bytes.Buffer
@@ -93,7 +94,7 @@ func FuzzDecode(f *testing.F) {
 // FuzzReplay: whatever is in a file, it is read or refused with the number of a
 // line, and what is read comes out in every format and through the rules.
 func FuzzReplay(f *testing.F) {
-	h := host(f)
+	h := tooltest.Host(f)
 	f.Add([]byte(""))
 	f.Add([]byte(show(f, h, "--all --json", opened(nil), seen(opRename, moved), seen(opClose, nil))))
 	f.Add([]byte("TS,PID,TYPE,FLAG,PATTERN,OPEN,CREATE,DELETE,ENCRYPT,FILENAME\n1,2,0,0,-,0,0,0,0,/a\n2,2,1,0,-,0,0,0,0,/a.x\n3,2,2,0,-,0,0,0,0,/a\n4,2,3,0,-,0,0,0,0,\n"))

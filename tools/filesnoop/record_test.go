@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 	"unsafe"
@@ -11,9 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/command"
-	"github.com/ringside-tools/ringside/internal/events"
-	"github.com/ringside-tools/ringside/internal/output"
-	"github.com/ringside-tools/ringside/internal/process"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -66,26 +63,11 @@ func (r *record) bytes() []byte {
 	return append(out, data...)
 }
 
-func host(t testing.TB) *trace.Host {
-	t.Helper()
-	clock, err := events.NewClock(true)
-	qt.Assert(t, qt.IsNil(err))
-	users, err := process.ReadUsers()
-	qt.Assert(t, qt.IsNil(err))
-	return &trace.Host{Clock: clock, Users: users, Containers: process.NewContainers()}
-}
-
 // configure parses flags of the command. What it would run is not run.
 func configure(t testing.TB, args ...string) (*config, *command.Env) {
 	t.Helper()
 	cfg := new(config)
-	c := commandOf(cfg)
-	var env *command.Env
-	var stderr bytes.Buffer
-	c.Run = func(_ context.Context, e *command.Env) error { env = e; return nil }
-	code := c.Execute(t.Context(), args, &stderr, &stderr)
-	qt.Assert(t, qt.Equals(code, command.ExitOK), qt.Commentf("%q: %s", args, &stderr))
-	return cfg, env
+	return cfg, tooltest.Configure(t, commandOf(cfg), nil, args...)
 }
 
 // show writes records as the command does with these flags: header, decoded, kept
@@ -93,31 +75,19 @@ func configure(t testing.TB, args ...string) (*config, *command.Env) {
 func show(t testing.TB, h *trace.Host, flags string, records ...*record) string {
 	t.Helper()
 	cfg, env := configure(t, strings.Fields(flags)...)
-	var out bytes.Buffer
-	env.Stdout = &out
 	tool, err := newTool(cfg, env)
 	qt.Assert(t, qt.IsNil(err))
-	var w output.Writer[event]
-	switch env.Format {
-	case "json":
-		w = output.NewJSON(&out, "filesnoop", tool.Fields)
-	case "csv":
-		w = output.NewCSV(&out, tool.Fields)
-	default:
-		w, err = output.NewTable(&out, tool.Fields, tool.Columns, tool.Below)
-		qt.Assert(t, qt.IsNil(err))
-	}
-	qt.Assert(t, qt.IsNil(w.Header()))
-	e := new(event) // one for all, as in a run
-	for _, r := range records {
-		qt.Assert(t, qt.IsNil(tool.Decode(h, r.bytes(), e)))
-		if tool.Keep == nil || tool.Keep(e) {
-			qt.Assert(t, qt.IsNil(w.Event(e)))
-		}
-	}
-	qt.Assert(t, qt.IsNil(w.Flush()))
-	if cfg.ended != nil {
+	out := tooltest.Show(t, h, env, tool, allBytes(records)...)
+	if cfg.ended != nil { // rows that it adds up
 		qt.Assert(t, qt.IsNil(cfg.ended()))
+		return env.Stdout.(*bytes.Buffer).String()
 	}
-	return out.String()
+	return out
+}
+
+func allBytes(records []*record) (all [][]byte) {
+	for _, r := range records {
+		all = append(all, r.bytes())
+	}
+	return all
 }

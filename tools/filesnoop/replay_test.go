@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/command"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // replayed runs --replay on a text with flags.
@@ -38,7 +39,7 @@ func founding(files int) string {
 
 // TestReplayRoundTrip: what --json writes is read as it was.
 func TestReplayRoundTrip(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	records := []*record{
 		opened(func(r *record) { r.exe, r.StartNs = "/usr/bin/cat", 42; r.Flags |= flagExe | flagDetails }),
 		opened(failed),
@@ -165,7 +166,7 @@ func TestOverwriting(t *testing.T) {
 		for i := range 50 {
 			records = append(records, opened(func(r *record) { r.path = "/d/f" + itoa(i); test.edit(r) }))
 		}
-		out := show(t, host(t), "--errors --alert-only", records...)
+		out := show(t, tooltest.Host(t), "--errors --alert-only", records...)
 		qt.Check(t, qt.Equals(strings.Count(out, "ALERT overwrite"), test.want), qt.Commentf("%s", test.what))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // FuzzDecode: no record, whatever is in it, does harm. It comes out as one
@@ -21,7 +22,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(failure(func(r *record) { r.Version, r.Result = 6, 255 }).bytes())
 	f.Add(attempt(func(r *record) { r.container = "docker-\x1b\xff" }).bytes())
 
-	h := host(f)
+	h := tooltest.Host(f)
 	s := schema(f)
 	e := new(event)
 	var out bytes.Buffer

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/output/schematest"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 func schema(t testing.TB) *schematest.Schema {
@@ -27,8 +28,8 @@ func TestFields(t *testing.T) {
 
 // TestJSON has one line in full: names, order and values are the contract.
 func TestJSON(t *testing.T) {
-	h := host(t)
-	r := attempt(func(r *record) { r.Head.TimeNs, r.Head.CgroupId = stamp(h, moment), 7171 })
+	h := tooltest.Host(t)
+	r := attempt(func(r *record) { r.Head.TimeNs, r.Head.CgroupId = tooltest.Stamp(h, moment), 7171 })
 	got := show(t, h, "--json", r)
 	qt.Check(t, qt.Equals(got, `{"time":"2026-01-02T03:04:05.123456789Z","tool":"tcpconnect","type":"event","pid":2482,"tid":2483,"ppid":1,"uid":1000,"comm":"local_agent","cgroup_id":7171,"container_id":null,`+
 		`"ip_version":4,"saddr":"10.103.219.236","sport":40000,"daddr":"10.251.148.38","dport":7001,"result":"established","ret":0,"error":null,"latency_ns":1234567,"blocking":true,"netns":4026531840,"protocol":"tcp","fastopen":false,"dns_query":null,"dns_cnames":null,"dns_age_ms":null,"cut":[]}`+"\n"))
@@ -37,7 +38,7 @@ func TestJSON(t *testing.T) {
 
 // TestJSONValues has the fields that depend on more than one thing.
 func TestJSONValues(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	s := schema(t)
 	outcome := func(result uint8, ret int32) *record {
 		return attempt(func(r *record) { r.Result, r.Ret = result, ret })
@@ -82,7 +83,7 @@ func TestJSONValues(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
-	out := show(t, host(t), "-o csv", attempt(nil), failure(nil))
+	out := show(t, tooltest.Host(t), "-o csv", attempt(nil), failure(nil))
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.HasLen(rows, 3))
@@ -100,7 +101,7 @@ func TestCSV(t *testing.T) {
 // TestDecode: a record of another kind, or one that is too short, is an error;
 // a container's name that is not whole is none.
 func TestDecode(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	e := new(event)
 	raw := attempt(func(r *record) { r.container = strings.Repeat("a0", 32) }).bytes()
 	qt.Assert(t, qt.IsNil(decoder()(h, raw, e)))

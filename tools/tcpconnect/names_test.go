@@ -15,6 +15,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/dns"
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/internal/tooltest"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -36,7 +37,7 @@ func answered(t testing.TB, h *trace.Host, at int64, name, cname, addr string) [
 	payload, err := m.Pack()
 	qt.Assert(t, qt.IsNil(err))
 	r := dns.Record{Sport: 53, Dport: 40000, Len: uint16(len(payload)), Version: 4, Protocol: 17}
-	r.Head.TimeNs, r.Head.Kind = stamp(h, at), dns.Kind
+	r.Head.TimeNs, r.Head.Kind = tooltest.Stamp(h, at), dns.Kind
 	b, err := binary.Append(nil, binary.NativeEndian, r)
 	qt.Assert(t, qt.IsNil(err))
 	return append(b, payload...)
@@ -44,8 +45,8 @@ func answered(t testing.TB, h *trace.Host, at int64, name, cname, addr string) [
 
 // TestQuery has the classic column, byte for byte.
 func TestQuery(t *testing.T) {
-	h := host(t)
-	at := func(r *record) { r.Head.TimeNs = stamp(h, moment) }
+	h := tooltest.Host(t)
+	at := func(r *record) { r.Head.TimeNs = tooltest.Stamp(h, moment) }
 	for _, test := range []struct {
 		what   string
 		answer []byte
@@ -71,8 +72,8 @@ func TestQuery(t *testing.T) {
 
 // TestQueryJSON: the name, what stood between it and the address, and the age.
 func TestQueryJSON(t *testing.T) {
-	h := host(t)
-	r := attempt(func(r *record) { r.Head.TimeNs = stamp(h, moment) })
+	h := tooltest.Host(t)
+	r := attempt(func(r *record) { r.Head.TimeNs = tooltest.Stamp(h, moment) })
 	var got map[string]any
 	out := shown(t, h, "-d --json", answered(t, h, moment-int64(1999*time.Millisecond), "example.org.", "cdn.test.", "10.251.148.38"), r)
 	qt.Assert(t, qt.IsNil(json.Unmarshal([]byte(out), &got)))

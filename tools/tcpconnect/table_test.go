@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/go-quicktest/qt"
+
+	"github.com/ringside-tools/ringside/internal/tooltest"
 )
 
 // TestTable has the lines of the classic tool, byte for byte.
 func TestTable(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	v6 := func(r *record) {
 		r.Version = 6
 		r.Saddr = [16]uint8{0xfe, 0x80, 8: 0xa0, 15: 1}
@@ -25,7 +27,7 @@ func TestTable(t *testing.T) {
 		{"", attempt(nil),
 			"PID     COMM         IP SADDR            DADDR            DPORT\n" +
 				"2482    local_agent  4  10.103.219.236   10.251.148.38    7001\n"},
-		{"", attempt(func(r *record) { setName(&r.Head.Comm, "fifteen-letters") }),
+		{"", attempt(func(r *record) { tooltest.SetName(&r.Head.Comm, "fifteen-letters") }),
 			"PID     COMM         IP SADDR            DADDR            DPORT\n" +
 				"2482    fifteen-lett 4  10.103.219.236   10.251.148.38    7001\n"},
 		{"", attempt(v6),
@@ -69,9 +71,9 @@ func TestTable(t *testing.T) {
 // TestTimestamp counts from the first event that is shown. An attempt that began
 // before it and ended after it has a time before zero.
 func TestTimestamp(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	at := func(d time.Duration) *record {
-		return attempt(func(r *record) { r.Head.TimeNs = stamp(h, moment) + uint64(d) })
+		return attempt(func(r *record) { r.Head.TimeNs = tooltest.Stamp(h, moment) + uint64(d) })
 	}
 	out := show(t, h, "-t -L", at(0), at(31871*time.Millisecond), at(-250*time.Millisecond))
 	var got []string
@@ -83,8 +85,8 @@ func TestTimestamp(t *testing.T) {
 
 // TestHostile: whatever the name is, an event is one line of plain text.
 func TestHostile(t *testing.T) {
-	r := attempt(func(r *record) { setName(&r.Head.Comm, "\x1b[31m\n\xffroot 1") })
-	h := host(t)
+	r := attempt(func(r *record) { tooltest.SetName(&r.Head.Comm, "\x1b[31m\n\xffroot 1") })
+	h := tooltest.Host(t)
 	for _, flags := range []string{"", "--result", "--json", "-o csv"} {
 		out := show(t, h, flags, r)
 		want := 2
@@ -99,7 +101,7 @@ func TestHostile(t *testing.T) {
 // TestKeep: at the end of tracing, what has no outcome is none of the results
 // that are asked for.
 func TestKeep(t *testing.T) {
-	h := host(t)
+	h := tooltest.Host(t)
 	none := attempt(func(r *record) { r.Result = resultNone })
 	for flags, want := range map[string]int{
 		"--json":                                  2,
