@@ -10,12 +10,16 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 COMMANDS := $(patsubst tools/%/main.go,%,$(wildcard tools/*/main.go))
 BIN      := bin/$(ARCH)
 
+# clang orders some types of BTF by where they lie in its memory: always in the same place,
+# where that is allowed.
+FIXED := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
 export CGO_ENABLED = 0
 # Without the library's Markdown and man converters, which nothing here uses.
 TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -X github.com/ringside-tools/ringside/internal/command.Version=$(VERSION)
 
-.PHONY: help build generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-vm walk lint install clean setup setup-here setup-vm
+.PHONY: help build bcc generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-vm bench-check detection walk guard-cost lint install clean setup setup-here setup-vm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +29,12 @@ build: ## build every command, static, into bin/ARCH (ARCH=arm64 for another)
 	@for c in $(COMMANDS); do echo "build $(BIN)/$$c"; \
 	  GOARCH=$(ARCH) $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/$$c ./tools/$$c || exit 1; done
 
+bcc: ## build argdist with libbcc as a second back end (--backend bcc), into bin/ARCH/argdist-bcc
+	@scripts/setup cc:gcc /usr/include/bcc/libbpf.h:libbpfcc-dev
+	CGO_ENABLED=1 $(GO) build -trimpath -tags '$(TAGS) bcc' -ldflags '$(LDFLAGS)' -o $(BIN)/argdist-bcc ./tools/argdist
+
 generate: setup ## rebuild the BPF objects, the schemas and the generated documents
-	$(GO) generate ./...
+	$(FIXED) $(GO) generate ./...
 	$(MAKE) --no-print-directory docs
 
 docs: build ## rewrite the generated documents
@@ -43,7 +51,7 @@ test-unit: ## tests that need nothing but Go
 
 test-objects: setup ## the committed BPF objects are what clang-19 makes of the source
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
-	cp -r go.mod go.sum internal tools "$$tmp" && (cd "$$tmp" && $(GO) generate ./...) && \
+	cp -r go.mod go.sum internal tools "$$tmp" && (cd "$$tmp" && $(FIXED) $(GO) generate ./...) && \
 	for f in tools/*/bpf_* tools/*/*/bpf_*; do cmp "$$f" "$$tmp/$$f" || exit 1; done && \
 	echo "objects: $$(ls tools/*/bpf_*.o tools/*/*/bpf_*.o | wc -l) are identical to a rebuild"
 
@@ -75,8 +83,17 @@ demo: build ## every command on real activity: here, or in a virtual machine whe
 walk: build setup-vm ## write docs/guard-ssh.md anew, from a run in a virtual machine
 	@scripts/walk $(BIN)
 
+guard-cost: setup-vm ## write docs/guard-cost.md anew, from a run in a virtual machine
+	@scripts/guard-cost
+
 bench: setup ## side-by-side measurements with the peers; writes docs/benchmarks.md
 	$(GO) run ./bench
+
+bench-check: setup ## fail if a figure that holds on a busy machine got worse than docs/benchmarks.md has it (KERNEL=6.12: in a virtual machine)
+	$(GO) run ./bench -check $(if $(filter command line,$(origin KERNEL)),-vm $(KERNEL))
+
+detection: setup-vm ## what filesnoop finds among workloads in a virtual machine; writes docs/detection.md
+	$(GO) run ./bench/detection
 
 bench-vm: setup-vm ## the same on a stock kernel in a virtual machine (KERNEL=6.12)
 	$(GO) run ./bench -vm $(if $(filter command line,$(origin KERNEL)),$(KERNEL),6.12)
@@ -103,7 +120,7 @@ setup:
 
 # Programs that people profile, and so the tests do.
 setup-here:
-	@scripts/setup ping:iputils-ping tcpdump:tcpdump nginx:nginx-light
+	@scripts/setup ping:iputils-ping tcpdump:tcpdump tshark:tshark nginx:nginx-light openssl:openssl curl:curl wget:wget psql:postgresql-client python3:python3 tstclnt:libnss3-tools
 
 setup-vm:
 	@scripts/setup qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \

@@ -105,6 +105,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;           /* 0: no name left */
+	u32 i_generation;               /* when it was made: the meaning is the file system's */
 };
 
 struct qstr {
@@ -245,7 +246,7 @@ struct task_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long bx, cx, dx, si, di, r10, r8;
+	unsigned long bx, cx, dx, si, di, r10, r9, r8;
 	unsigned long ax, sp, ip, bp;   /* ax: result of a function at its return */
 	unsigned long orig_ax;          /* system call number */
 };

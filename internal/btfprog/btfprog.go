@@ -26,6 +26,8 @@ import (
 // Target is what a program is fitted to and attached to.
 type Target struct {
 	Function btf.TypeID // in the running kernel's type information
+	// Module is the module that the function is of, nil for the kernel itself (5.11).
+	Module *btf.Handle
 	// Types are those of the kernel that relocations are made against.
 	Types *btf.Spec
 	// Maps are those that the program refers to, by name.
@@ -74,9 +76,13 @@ func Load(spec *ebpf.ProgramSpec, to Target) (*ebpf.Program, error) {
 		lineCount:          uint32(len(lines)) / btf.LineInfoSize,
 		attachID:           uint32(to.Function),
 	}
+	if to.Module != nil {
+		attr.attachFD = uint32(to.Module.FD())
+	}
 	copy(attr.name[:len(attr.name)-1], spec.Name)
 	fd, err := attr.load()
 	runtime.KeepAlive(insns) // and with them the maps
+	runtime.KeepAlive(to.Module)
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +141,8 @@ func relocate(insns asm.Instructions, order binary.ByteOrder, kernel *btf.Spec, 
 	return nil
 }
 
-// loadAttr is the part of union bpf_attr for BPF_PROG_LOAD up to attach_btf_id
-// (5.5, with which such programs came).
+// loadAttr is the part of union bpf_attr for BPF_PROG_LOAD up to attach_prog_fd
+// (5.5, with which such programs came), the place of attach_btf_obj_fd as well.
 type loadAttr struct {
 	progType, insnCount uint32
 	insns, license      unsafe.Pointer
@@ -154,7 +160,8 @@ type loadAttr struct {
 	lineSize            uint32
 	lines               unsafe.Pointer
 	lineCount           uint32
-	attachID            uint32
+	attachID, attachFD  uint32
+	_                   uint32 // the size is a multiple of eight
 }
 
 // pointer is nil for no bytes.

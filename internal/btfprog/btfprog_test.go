@@ -27,7 +27,8 @@ func TestAttr(t *testing.T) {
 		{"func_info", unsafe.Offsetof(a.functions), 80},
 		{"line_info", unsafe.Offsetof(a.lines), 96},
 		{"attach_btf_id", unsafe.Offsetof(a.attachID), 108},
-		{"size", unsafe.Sizeof(a), 112},
+		{"attach_btf_obj_fd", unsafe.Offsetof(a.attachFD), 112},
+		{"size", unsafe.Sizeof(a), 120}, // rounded up
 	} {
 		qt.Check(t, qt.Equals(part.got, part.want), qt.Commentf("%s", part.name))
 	}

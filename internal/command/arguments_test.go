@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,8 @@ func TestArguments(t *testing.T) {
 		qt.Check(t, qt.Equals(unique, test.unique), comment)
 		qt.Check(t, qt.Equals(number, test.number), comment)
 		qt.Check(t, qt.Equals(strings.Join(env.Args, "|"), test.rest), comment)
+		first := slices.Index(test.args, "--")
+		qt.Check(t, qt.Equals(env.Dashes, first >= 0 && len(test.args)-first-1 == len(env.Args)), comment)
 		qt.Check(t, qt.Equals(out.String(), ""), comment)
 		qt.Check(t, qt.Equals(env.Format, "table"), comment)
 	}

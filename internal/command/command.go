@@ -55,6 +55,7 @@ type Env struct {
 	Name           string // without that of a subcommand
 	Stdout, Stderr io.Writer
 	Args           []string // what followed the flags
+	Dashes         bool     // a -- of its own stood between the flags and Args, which has only those that come later
 	Common
 }
 

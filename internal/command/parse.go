@@ -91,11 +91,15 @@ func (c *Command) parseAndRun(ctx context.Context, env *Env, args []string) erro
 		if len(c.Subcommands) > 0 && (c.Run == nil || !env.Check) {
 			return c.noSubcommand()
 		}
-		env.Args = cc.Args().Slice()
+		env.Args, env.Dashes = cc.Args().Slice(), endsInDashes(args[:len(args)-cc.NArg()])
 		return c.Run(cc.Context, env)
 	}
 	return app.RunContext(ctx, append([]string{c.Name}, args...))
 }
+
+// endsInDashes reports whether flags end in the -- that the library takes away. It would as well be the value of a last
+// flag, which nobody gives it.
+func endsInDashes(flags []string) bool { return len(flags) > 0 && flags[len(flags)-1] == "--" }
 
 // usage makes one line of the flag package's errors.
 func usage(err error, hint string) error {

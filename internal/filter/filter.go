@@ -180,6 +180,32 @@ func (f *Filter) Set(spec *ebpf.CollectionSpec) error {
 	return err
 }
 
+// Resolved are the filters as a program needs them that is made when it is loaded,
+// and has no constants to be set.
+type Resolved struct {
+	Self                uint32 // our own process, 0 where the kernel counts otherwise than we do
+	PIDs                []uint32
+	ByUID               bool
+	UID                 uint32
+	Comm                string
+	MntNS               uint32               // 0 for all
+	Cgroups             []*os.File           // of all of which it must be below
+	CgroupSet, MntNSSet bool                 // by the pinned maps
+	Maps                map[string]*ebpf.Map // the pinned maps, by the names of internal/bpf/filter.h
+}
+
+// Resolved returns the filters. What it refers to is closed with the filter.
+func (f *Filter) Resolved() Resolved {
+	r := Resolved{
+		PIDs: f.flags.PIDs, ByUID: f.flags.User != "", UID: f.uid, Comm: f.flags.Comm, MntNS: f.mntns, Cgroups: f.cgroups,
+		CgroupSet: f.flags.CgroupMap != "", MntNSSet: f.flags.MntNSMap != "", Maps: f.maps,
+	}
+	if preflight.InInitPIDNamespace() {
+		r.Self = uint32(os.Getpid())
+	}
+	return r
+}
+
 // Hooks returns what the filters themselves must see.
 func (f *Filter) Hooks() []loader.Hook {
 	if !f.flags.Follow && !f.flags.Child {
@@ -232,10 +258,10 @@ func (f *Filter) FillChildren(coll *ebpf.Collection) error {
 			return fmt.Errorf("--follow: %w", err)
 		}
 		for _, pid := range children {
-			if known[pid] {
-				continue
-			}
-			known[pid], news = true, true
+			news = news || !known[pid]
+			known[pid] = true
+			// Each time: a fork that saw the set before its parent was in it takes
+			// the child out again.
 			if err := coll.Maps["filter_pids"].Put(pid, uint8(1)); err != nil {
 				return fmt.Errorf("--follow: filter process %d: %w", pid, err)
 			}

@@ -188,6 +188,25 @@ func TestSetResolved(t *testing.T) {
 	qt.Check(t, qt.Equals(got, constants{ByMntNSMap: true, PIDsMax: 1}))
 }
 
+// TestResolved has what programs get that have no constants.
+func TestResolved(t *testing.T) {
+	f, err := Resolve(Flags{User: "0", Comm: "a b", MntNS: "7"}, users(t))
+	qt.Assert(t, qt.IsNil(err))
+	defer f.Close()
+	r := f.Resolved()
+	qt.Check(t, qt.IsTrue(r.ByUID && r.UID == 0 && r.Comm == "a b" && r.MntNS == 7))
+	qt.Check(t, qt.IsFalse(r.CgroupSet || r.MntNSSet || len(r.Cgroups) > 0 || len(r.PIDs) > 0))
+	if preflight.InInitPIDNamespace() {
+		qt.Check(t, qt.Equals(r.Self, uint32(os.Getpid())))
+	} else {
+		qt.Check(t, qt.Equals(r.Self, 0)) // our number is another process's to the kernel
+	}
+	r = (&Filter{flags: Flags{PIDs: []uint32{5}, CgroupMap: "/a"}, uid: 9, cgroups: []*os.File{nil}}).Resolved()
+	qt.Check(t, qt.DeepEquals(r.PIDs, []uint32{5}))
+	qt.Check(t, qt.IsTrue(r.CgroupSet && !r.MntNSSet && !r.ByUID && len(r.Cgroups) == 1))
+	qt.Check(t, qt.IsTrue((&Filter{flags: Flags{MntNSMap: "/a"}}).Resolved().MntNSSet))
+}
+
 func TestSetNeedsConstants(t *testing.T) {
 	f := &Filter{flags: Flags{User: "0"}}
 	spec := object(t)

@@ -13,7 +13,7 @@ import (
 // Account is the summary line of a command; what totals stand for is Printed.
 type Account struct{ Seen, Printed, Filtered, Lost uint64 }
 
-var summary = regexp.MustCompile(`(\d+) seen = (\d+) (?:printed|counted) \+ (\d+) filtered \+ (\d+) lost`)
+var summary = regexp.MustCompile(`(\d+) seen = (\d+) (?:printed|counted|read) \+ (\d+) filtered \+ (\d+) lost`)
 
 // Account returns the command's summary and checks that it adds up.
 func (r *Run) Account() Account {

@@ -141,6 +141,7 @@ func Output(t testing.TB, cmd *exec.Cmd) (stdout, stderr string, code int) {
 		cmd.Stdout = &out
 	}
 	cmd.Stderr = &errs
+	cmd.WaitDelay = Patience // for a child that still has the output
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	qt.Assert(t, qt.IsNil(cmd.Start()))

@@ -36,6 +36,8 @@ type Rung struct {
 	Costs  string   // who pays for it besides the traced event; empty if nobody
 	// Needs are capabilities that only this rung takes.
 	Needs []preflight.Need
+	// Try asks the kernel what its attachments do not tell; nil if they tell all.
+	Try func(*preflight.Kernel) error
 	// Set writes constants that only this rung uses, and that cost something to
 	// find out; nil if there are none.
 	Set func(*preflight.Kernel, *ebpf.CollectionSpec) error
@@ -110,14 +112,17 @@ func Only(hooks []Hook, rung string) ([]Hook, bool) {
 
 // Choose finds the first rung of every hook that the kernel can attach.
 // kinds gives the section's program kind and target by program name.
+//
+// With an error it returns the choices so far, the last of which has no rung: what
+// that lacks may be all that is missing.
 func Choose(k Prober, hooks []Hook, kinds map[string]Kind) ([]Choice, error) {
 	var out []Choice
 	for i := range hooks {
 		c, err := choose(k, &hooks[i], kinds)
-		if err != nil {
-			return nil, err
-		}
 		out = append(out, c)
+		if err != nil {
+			return out, err
+		}
 	}
 	return out, nil
 }
@@ -174,6 +179,8 @@ func probe(k Prober, r *Rung, kinds map[string]Kind) error {
 			}
 		case Kprobe, Kretprobe:
 			err = k.CanProbe(to)
+		case Uprobe, Classifier:
+			// Where it goes is the command's to find.
 		case CgroupIngress:
 			var root string
 			if root, err = process.CgroupRoot(); err == nil {
@@ -189,6 +196,9 @@ func probe(k Prober, r *Rung, kinds map[string]Kind) error {
 	}
 	if attached == 0 {
 		return fmt.Errorf("none of its functions exist")
+	}
+	if kernel, ok := k.(*preflight.Kernel); ok && r.Try != nil {
+		return r.Try(kernel)
 	}
 	return nil
 }

@@ -22,6 +22,8 @@ const (
 	Kprobe        // entry of a kernel function
 	Kretprobe     // its return
 	CgroupIngress // packets for sockets of all cgroups
+	Uprobe        // a function of user space, at entry or return; the command attaches it
+	Classifier    // packets of interfaces; the command attaches it
 )
 
 // Kind is a program's type and the target in its section name.
@@ -44,6 +46,10 @@ func Kinds(spec *ebpf.CollectionSpec) map[string]Kind {
 			k.Type = Kprobe
 		case p.Type == ebpf.Kprobe && strings.HasPrefix(p.SectionName, "kretprobe/"):
 			k.Type = Kretprobe
+		case p.Type == ebpf.Kprobe && (p.SectionName == "uprobe" || p.SectionName == "uretprobe"):
+			k.Type, k.Target = Uprobe, p.SectionName
+		case p.Type == ebpf.SchedCLS:
+			k.Type, k.Target = Classifier, p.SectionName
 		case p.Type == ebpf.CGroupSKB && p.AttachType == ebpf.AttachCGroupInetIngress:
 			k.Type, k.Target = CgroupIngress, "ingress"
 		}

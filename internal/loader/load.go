@@ -3,6 +3,7 @@ package loader
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -24,6 +25,7 @@ type Loaded struct {
 	*ebpf.Collection
 	plan  []step
 	links []link.Link
+	owned []io.Closer
 }
 
 // Load loads the programs of the chosen rungs. The command's own constants
@@ -62,6 +64,9 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 // Attach attaches the programs, in the order of the hooks.
 func (l *Loaded) Attach() error {
 	for _, s := range attachOrder(l.plan) {
+		if s.kind == Uprobe || s.kind == Classifier {
+			continue
+		}
 		lk, err := attach(l.Programs[s.program], s)
 		if err != nil {
 			return fmt.Errorf("attach %s to %s: %w", s.program, s.to, err)
@@ -142,10 +147,17 @@ func SetConstant(spec *ebpf.CollectionSpec, name string, value any) error {
 	return nil
 }
 
+// Own makes Detach close c first: what the command attached itself.
+func (l *Loaded) Own(c io.Closer) { l.owned = append(l.owned, c) }
+
 // Detach stops all programs, the last one first; what they have sent can still
 // be read.
 func (l *Loaded) Detach() error {
 	var errs []error
+	for _, c := range slices.Backward(l.owned) {
+		errs = append(errs, c.Close())
+	}
+	l.owned = nil
 	for _, lk := range slices.Backward(l.links) {
 		errs = append(errs, lk.Close())
 	}

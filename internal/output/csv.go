@@ -52,6 +52,9 @@ func (c *csvWriter[E]) Event(e *E) error {
 		switch v := c.fields[i].Get(e); {
 		case v.t == TypeBool:
 			dst = strconv.AppendBool(dst, v.n != 0)
+		case v.t == TypeJSON:
+			start := len(dst)
+			dst = quoteCSV(append(dst, v.elem(0)...), start)
 		case !v.variable():
 			dst = appendScalar(dst, v, &c.utc)
 		default:

@@ -44,6 +44,7 @@ func TestCSVCells(t *testing.T) {
 		{"formula", Bytes([]byte("=1+1")), `=1+1`},
 		{"true", Bool(true), `true`},
 		{"hex", Hex(255), `0xff`},
+		{"object", JSON([]byte(`{"a":1}`)), `"{""a"":1}"`},
 		{"no list", ByteList(nil), `[]`},
 		{"list", ByteList([][]byte{[]byte(`a"`), nil, []byte("\n")}), `"[""a\"""","""",""\n""]"`},
 		{"list not UTF-8", ByteList([][]byte{[]byte("\xffa\xfe\xfe\"é")}), `"[""\\xffa\\xfe\\xfe\""é""]"`},

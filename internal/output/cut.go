@@ -127,6 +127,9 @@ func (j *jsonWriter[E]) appendCutEvent(dst []byte, e *E) []byte {
 		room -= len(f.key)
 		if !c.vals[i].variable() {
 			room -= maxScalar
+			if c.vals[i].t == TypeJSON {
+				room -= int(c.vals[i].n)
+			}
 			continue
 		}
 		room -= len(f.name) + len(",") // its name in "cut"

@@ -236,3 +236,17 @@ func checkSafe(t *testing.T, text []byte) {
 		t.Fatalf("not UTF-8: %q", text)
 	}
 }
+
+// TestCutBesideJSON: what the command encoded itself stays whole, and the text beside it makes room.
+func TestCutBesideJSON(t *testing.T) {
+	object := append(append([]byte(`{"a":"`), bytes.Repeat([]byte("a"), 10000)...), `"}`...)
+	fields := wideFields(2)
+	var out bytes.Buffer
+	w := NewJSON(&out, "wide", fields)
+	qt.Assert(t, qt.IsNil(w.Event(&wide{[]Value{JSON(object), Bytes(bytes.Repeat([]byte("b"), 10000))}})))
+	qt.Assert(t, qt.IsNil(w.Flush()))
+	m := checkJSONLine(t, out.Bytes())
+	qt.Check(t, qt.Equals(len(m[fields[0].Name].(map[string]any)["a"].(string)), 10000))
+	qt.Check(t, qt.IsTrue(len(m[fields[1].Name].(string)) > 6000))
+	qt.Check(t, qt.DeepEquals(m["cut"].([]any), []any{fields[1].Name}))
+}

@@ -20,7 +20,8 @@
 //
 // Names, arguments and paths belong to the adversary. Whatever they contain, one event is one line and no control
 // character reaches the terminal. Nothing that a command writes through this package can bypass that: fields yield a
-// [Value], columns write into a [Cell], and both escape whatever they are given. For messages of its own, on stderr for
+// [Value], columns write into a [Cell], and both escape whatever they are given; but for an object that a command has
+// encoded itself ([JSON]), whose texts it must write with [AppendJSON]. For messages of its own, on stderr for
 // instance, a command has [AppendEscaped] and [AppendQuoted].
 //
 // The table is made for eyes, and as in bcc a backslash in the text is not doubled: a name that contains the two

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -17,6 +18,8 @@ type Field[E any] struct {
 	Enum     []string // the closed set of values of a TypeText field; empty if it is open
 	// Get reads the value. It must not change the event: a line that comes out too long is encoded a second time.
 	Get func(*E) Value
+	// Schema is the JSON Schema of a TypeJSON field, in JSON, without a description.
+	Schema string
 }
 
 // Limits that keep the fixed part of a JSON line, with all values cut to nothing, well below [MaxLine].
@@ -84,6 +87,9 @@ func CheckFields[E any](fields []Field[E]) error {
 		}
 		if strings.TrimSpace(f.Doc) == "" {
 			bad(f.Name, "no Doc")
+		}
+		if (f.Type == TypeJSON) != (f.Schema != "") || f.Schema != "" && !json.Valid([]byte(f.Schema)) {
+			bad(f.Name, "a TypeJSON field, and no other, has a Schema in JSON")
 		}
 		if f.Get == nil {
 			bad(f.Name, "no Get")

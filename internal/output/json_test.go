@@ -59,6 +59,7 @@ func TestJSONValues(t *testing.T) {
 		{"no list", ByteList(nil), `"x":[]`},
 		{"list of nothing", ByteList([][]byte{nil}), `"x":[""]`},
 		{"list not UTF-8", ByteList([][]byte{[]byte("a"), {0xff}}), `"x":["a","` + "\ufffd" + `"],"x_b64":["YQ==","/w=="]`},
+		{"object", JSON([]byte(`{"a":[1,2]}`)), `"x":{"a":[1,2]}`},
 		{"texts", TextList([]string{"a", "", "\n"}), `"x":["a","","\n"]`},
 		{"no texts", TextList(nil), `"x":[]`},
 	} {

@@ -24,6 +24,8 @@ func (enc *jsonEncoder) appendScalar(dst []byte, v Value) []byte {
 	case TypeTime:
 		dst = enc.utc.appendTime(append(dst, '"'), int64(v.n))
 		return append(dst, '"')
+	case TypeJSON:
+		return append(dst, v.elem(0)...)
 	default:
 		return append(dst, "null"...)
 	}
@@ -81,6 +83,13 @@ func appendJSONString(dst, b []byte) []byte {
 	dst, _ = appendJSON(dst, b)
 	return dst
 }
+
+// AppendJSON appends text from outside as a JSON string, as fields of TypeBytes are written, and reports whether it is
+// UTF-8. It is for the values of [JSON].
+func AppendJSON(dst, b []byte) (_ []byte, valid bool) { return appendJSON(dst, b) }
+
+// AppendBase64 appends bytes as they stand in a twin: a JSON string with their base64.
+func AppendBase64(dst, b []byte) []byte { return appendBase64(dst, b) }
 
 // appendJSON appends b as a JSON string and reports whether b is UTF-8. jsonWidth must agree with it.
 func appendJSON(dst, b []byte) (_ []byte, valid bool) {

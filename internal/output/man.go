@@ -47,6 +47,8 @@ func manType(t Type) string {
 		return "time"
 	case TypeText, TypeBytes:
 		return "string"
+	case TypeJSON:
+		return "object or list"
 	default:
 		return "list of strings"
 	}

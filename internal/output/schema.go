@@ -166,6 +166,8 @@ func fieldSchema[E any](tool string, f Field[E]) object {
 		typ("boolean")
 	case TypeTime:
 		typ("string", member{"pattern", timePattern})
+	case TypeJSON:
+		s = append(s, schemaOf(f.Schema, f.Nullable)...)
 	case TypeText, TypeBytes:
 		typ("string")
 	case TypeTextList, TypeList:
@@ -182,4 +184,13 @@ func fieldSchema[E any](tool string, f Field[E]) object {
 		s = append(s, member{"enum", vals})
 	}
 	return s
+}
+
+// schemaOf is the schema that a field brings along.
+func schemaOf(text string, nullable bool) object {
+	own := json.RawMessage(text)
+	if nullable {
+		return object{{"anyOf", []object{{{"allOf", []json.RawMessage{own}}}, {{"type", "null"}}}}}
+	}
+	return object{{"allOf", []json.RawMessage{own}}}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // probe is an event of the common fields and one field of every type.
-type probe struct{ x [9]output.Value }
+type probe struct{ x [10]output.Value }
 
 func probeFields() []output.Field[probe] {
 	common := func(name string, typ output.Type, v output.Value) output.Field[probe] {
@@ -31,9 +31,12 @@ func probeFields() []output.Field[probe] {
 		common("cgroup_id", output.TypeUint, output.Uint(1)),
 		common("container_id", output.TypeText, output.Text("")),
 	}
-	for i, name := range []string{"int", "uint", "hex", "bool", "when", "text", "bytes", "texts", "list"} {
+	for i, name := range []string{"int", "uint", "hex", "bool", "when", "json", "text", "bytes", "texts", "list"} {
 		f := output.Field[probe]{Name: name, Type: output.TypeInt + output.Type(i), Nullable: true, Doc: "A value."}
 		f.Get = func(e *probe) output.Value { return e.x[i] }
+		if name == "json" {
+			f.Schema = `{"type":"object","properties":{"n":{"type":"integer"}}}`
+		}
 		if name == "text" {
 			f.Enum = []string{"EPERM", "EACCES"}
 		}
@@ -58,12 +61,12 @@ func TestSchema(t *testing.T) {
 	schema, err := schematest.Compile(text)
 	qt.Assert(t, qt.IsNil(err))
 
-	full := probe{[9]output.Value{
-		output.Int(-1), output.Uint(1 << 63), output.Hex(1 << 63), output.Bool(true), output.Time(-1), output.Text("EPERM"),
+	full := probe{[10]output.Value{
+		output.Int(-1), output.Uint(1 << 63), output.Hex(1 << 63), output.Bool(true), output.Time(-1), output.JSON([]byte(`{"n":1}`)), output.Text("EPERM"),
 		output.Bytes([]byte("\xff")), output.TextList([]string{"a"}), output.ByteList([][]byte{{0xff}}),
 	}}
 	long := full
-	long.x[6] = output.Bytes(bytes.Repeat([]byte{0xff}, output.MaxLine))
+	long.x[7] = output.Bytes(bytes.Repeat([]byte{0xff}, output.MaxLine))
 	var good [][]byte
 	for _, e := range []probe{{}, full, long} {
 		good = append(good, probeLine(t, e))
@@ -82,7 +85,7 @@ func TestSchema(t *testing.T) {
 		{`"pid":1`, `"pid":null`}, {`"pid":1`, `"pid":-1`}, {`"pid":1`, `"pid":"1"`}, {`"pid":1,`, ``}, {`"pid":1,`, `"pid":1,"new":1,`},
 		{`"probe"`, `"other"`}, {`"event"`, `"lost"`}, {`"event"`, `"evil"`}, {`EPERM`, `EIO`}, {`"0x8`, `"8`}, {`.000000000Z`, `.000Z`},
 		{`"bool":true`, `"bool":1`}, {`"texts":["a"]`, `"texts":"a"`}, {`"texts":["a"]`, `"texts":[1]`}, {`"/w=="`, `"?"`},
-		{`"cut":[]`, `"cut":["nosuch"]`}, {`"cut":[]`, `"cut":["int"]`}, {`,"cut":[]`, ``}, {`"int":-1`, `"int":0.5`},
+		{`"cut":[]`, `"cut":["nosuch"]`}, {`"cut":[]`, `"cut":["int"]`}, {`,"cut":[]`, ``}, {`"int":-1`, `"int":0.5`}, {`{"n":1}`, `{"n":0.5}`}, {`{"n":1}`, `[]`},
 	} {
 		bad := strings.Replace(line, edit[0], edit[1], 1)
 		qt.Assert(t, qt.Not(qt.Equals(bad, line)), qt.Commentf("%q", edit))

@@ -12,6 +12,7 @@ const (
 	TypeHex                      // 64-bit address: a number in JSON would lose its low bits in most readers
 	TypeBool                     // true and false; 1 and 0 in the table
 	TypeTime                     // RFC 3339, UTC, nine decimals
+	TypeJSON                     // an object or array that the command encoded itself
 	TypeText                     // text of our own making, always UTF-8
 	TypeBytes                    // text from outside, of unknown encoding; may have a _b64 twin in JSON
 	TypeTextList                 // list of texts of our own making
@@ -52,6 +53,12 @@ func Bool(b bool) Value {
 
 // Time is a moment in nanoseconds since 1970 UTC.
 func Time(unixNano int64) Value { return Value{n: uint64(unixNano), t: TypeTime} }
+
+// JSON is an object or array in JSON, made of numbers and what [AppendJSON] wrote. It is never cut: whoever makes it
+// keeps it so short that the line stays below [MaxLine].
+func JSON(b []byte) Value {
+	return Value{p: unsafe.Pointer(unsafe.SliceData(b)), n: uint64(len(b)), t: TypeJSON}
+}
 
 // Text is text of our own making: an errno name, a container ID that we parsed. It is escaped all the same.
 func Text(s string) Value {

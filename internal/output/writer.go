@@ -83,6 +83,8 @@ func appendScalar(dst []byte, v Value, utc *clock) []byte {
 		return strconv.AppendUint(append(dst, "0x"...), v.n, 16)
 	case TypeTime:
 		return utc.appendTime(dst, int64(v.n))
+	case TypeJSON:
+		return append(dst, v.elem(0)...)
 	default:
 		return dst
 	}

@@ -138,23 +138,10 @@ func (k *Kernel) Function(name string) (btf.TypeID, error) {
 	return k.functions(name)[0].ID, nil
 }
 
-// Traceable says why the function's type information does not do for fentry,
-// or nil. Debian's 6.1 lists some system calls twice, and its 5.10 some with
-// arguments of a type that is declared and never defined.
+// Traceable says why the function's type information does not do for fentry, or
+// nil.
 func (k *Kernel) Traceable(name string) error {
-	fns := k.functions(name)
-	switch {
-	case len(fns) == 0:
-		return fmt.Errorf("no function %s in the kernel's type information", name)
-	case len(fns) > 1:
-		return fmt.Errorf("the kernel's type information has %s %d times", name, len(fns))
-	}
-	for _, p := range fns[0].Params {
-		if p.Undefined != "" {
-			return fmt.Errorf("argument %s of %s points to struct %s, which the kernel's type information does not define", p.Name, name, p.Undefined)
-		}
-	}
-	return nil
+	return slimbtf.Traceable(name, k.functions(name))
 }
 
 // Parameters returns the names of a function's parameters, or nil where the

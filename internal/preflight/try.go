@@ -1,8 +1,10 @@
 package preflight
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -63,6 +65,50 @@ func (k *Kernel) CanProbe(function string) error {
 		}
 		return err
 	})
+}
+
+// CanUprobe tries a uprobe: with multi, many of them by one link (6.6), else one by
+// a perf event. It is put on the first instruction of this process's own program,
+// which has been executed for the last time.
+func (k *Kernel) CanUprobe(multi bool) error {
+	return k.once(fmt.Sprintf("uprobe, multi %t", multi), func() error {
+		exe, at, err := ownEntry()
+		if err != nil {
+			return err
+		}
+		spec := ebpf.ProgramSpec{Type: ebpf.Kprobe}
+		if multi {
+			spec.AttachType = ebpf.AttachTraceUprobeMulti
+		}
+		err = attachEmpty(spec, 0, func(p *ebpf.Program) (link.Link, error) {
+			if multi {
+				return exe.UprobeMulti(nil, p, &link.UprobeMultiOptions{Addresses: []uint64{at}, PID: uint32(os.Getpid())})
+			}
+			return exe.Uprobe("entry", p, &link.UprobeOptions{Address: at, PID: os.Getpid()})
+		})
+		if !multi && errors.Is(err, unix.EACCES) {
+			// Newer kernels and stable ones ask for it again, as before 5.8.
+			return fmt.Errorf("%w: %w: this kernel wants CAP_SYS_ADMIN for a uprobe by perf event", unix.EPERM, err)
+		}
+		return err
+	})
+}
+
+// ownEntry is this process's program, and where its first instruction is in the file.
+func ownEntry() (*link.Executable, uint64, error) {
+	const self = "/proc/self/exe"
+	f, err := elf.Open(self)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read own program: %w", err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_LOAD && f.Entry >= p.Vaddr && f.Entry-p.Vaddr < p.Filesz {
+			exe, err := link.OpenExecutable(self)
+			return exe, f.Entry - p.Vaddr + p.Off, err
+		}
+	}
+	return nil, 0, fmt.Errorf("read own program: no segment has its entry point")
 }
 
 // CanFilterCgroup tries a program on the packets that sockets of a cgroup

@@ -57,6 +57,24 @@ func FunctionsOf(spec *btf.Spec, name string) []Function {
 	return out
 }
 
+// Traceable says why the type information of the functions of a name does not do for
+// fentry, or nil. Debian's 6.1 lists some system calls twice, and its 5.10 some with
+// arguments of a type that is declared and never defined.
+func Traceable(name string, fns []Function) error {
+	switch {
+	case len(fns) == 0:
+		return fmt.Errorf("no function %s in the kernel's type information", name)
+	case len(fns) > 1:
+		return fmt.Errorf("the kernel's type information has %s %d times", name, len(fns))
+	}
+	for _, p := range fns[0].Params {
+		if p.Undefined != "" {
+			return fmt.Errorf("argument %s of %s points to struct %s, which the kernel's type information does not define", p.Name, name, p.Undefined)
+		}
+	}
+	return nil
+}
+
 // function reads the function with an id, and its prototype.
 func (ix *index) function(id uint32) (Function, error) {
 	f := Function{ID: btf.TypeID(id)}

@@ -1,8 +1,13 @@
-// Package symbol turns the addresses of a stack into names.
+// Package symbol turns the addresses of a stack into names, and names into places: of
+// libraries and executables, and of functions in them.
 //
 // A kernel address is looked up in /proc/kallsyms, which [ReadKernel] reads once. A user address comes from the kernel as
 // an offset in a file with that file's build id, because the process may have ended before anybody asks; [Users] finds
 // the file and its symbols, in the process while it lives and elsewhere when it does not.
+//
+// The other way, [FindLibrary] finds the file that a user means by a name, and
+// [Mapped.Function] what is called so in it, with its offset for a uprobe;
+// [Mapped.Variants] are those that an indirect function chooses from.
 //
 // Files, mappings and names belong to the traced processes. They are read with every length checked and every size
 // bounded; what is beyond a bound has no name, and its frame says file and offset instead. Names are bytes, to be escaped

@@ -2,8 +2,9 @@ package symbol
 
 import "fmt"
 
-// The first bytes of .gopclntab, since Go 1.18 and since Go 1.20.
+// The first bytes of .gopclntab, since Go 1.16, 1.18 and 1.20.
 const (
+	magicGo116 = 0xfffffffa
 	magicGo118 = 0xfffffff0
 	magicGo120 = 0xfffffff1
 )
@@ -28,6 +29,9 @@ func readGoTable(im *image) (*table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read .gopclntab: %w", err)
 	}
+	if uint64(len(head)) == 8+8*word && uint64(head[7]) == word && le32(head) == magicGo116 && im.wide {
+		return readGo116Table(im, s, head)
+	}
 	if uint64(len(head)) < 8+8*word || uint64(head[7]) != word || (le32(head) != magicGo118 && le32(head) != magicGo120) {
 		return nil, errELF
 	}
@@ -48,6 +52,9 @@ func readGoTable(im *image) (*table, error) {
 	data, err := im.read(s.offset+funcs, s.size-funcs)
 	if err != nil {
 		return nil, fmt.Errorf("read .gopclntab: %w", err)
+	}
+	if text == 0 { // position independent
+		text, _ = relocated(im, s.addr+8+2*word)
 	}
 	if text == 0 && len(data) >= 4 { // not told since Go 1.26
 		if text, ok = goText(im, le32(data)); !ok {
@@ -93,8 +100,8 @@ const (
 	moduleText  = 22
 )
 
-// goModule asks the runtime's own record. The linker has filled it in, unless the program can lie anywhere. Other
-// versions of Go can have another record: the address of the first function must fit.
+// goModule asks the runtime's own record. Other versions of Go can have another record: the address of the first function
+// must fit.
 func goModule(im *image, first uint32) (uint64, bool) {
 	s, ok := im.find(".go.module")
 	if !ok || !im.wide {
@@ -104,6 +111,14 @@ func goModule(im *image, first uint32) (uint64, bool) {
 	if err != nil {
 		return 0, false
 	}
-	text := le64(b[8*moduleText:])
-	return text, text != 0 && le64(b[8*moduleMinPC:]) == text+uint64(first)
+	text, minPC := le64(b[8*moduleText:]), le64(b[8*moduleMinPC:])
+	if text == 0 { // until the dynamic linker has come by
+		if text, ok = relocated(im, s.addr+8*moduleText); !ok {
+			return 0, false
+		}
+		if minPC, ok = relocated(im, s.addr+8*moduleMinPC); !ok {
+			return 0, false
+		}
+	}
+	return text, text != 0 && minPC == text+uint64(first)
 }

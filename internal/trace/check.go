@@ -1,25 +1,17 @@
 package trace
 
 import (
-	"encoding/json"
 	"fmt"
 
-	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/output"
-	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
 // report is what --check tells.
 type report struct {
-	Tool         string             `json:"tool"`
-	Kernel       string             `json:"kernel"`
-	OK           bool               `json:"ok"`
-	ExitCode     int                `json:"exit_code"`
-	Error        *string            `json:"error"`
-	Remedy       *string            `json:"remedy"`
-	Transport    *string            `json:"transport"`
-	Hooks        []hookReport       `json:"hooks"`
-	Capabilities []capabilityReport `json:"capabilities"`
+	Verdict
+	Transport    *string      `json:"transport"`
+	Hooks        []hookReport `json:"hooks"`
+	Capabilities []Capability `json:"capabilities"`
 }
 
 type hookReport struct {
@@ -30,58 +22,23 @@ type hookReport struct {
 	Costs   *string  `json:"costs"`
 }
 
-type capabilityReport struct {
-	Name string `json:"name"`
-	Why  string `json:"why"`
-	Have bool   `json:"have"`
-}
-
 // check tells what load found, and returns what a real run would return.
 // Everything that was loaded to find out is taken away by the caller.
 func (s *session[E]) check(err error) error {
 	r := s.report(err)
-	if s.env.Format == "json" {
-		b, jsonErr := json.Marshal(r)
-		if jsonErr != nil {
-			return fmt.Errorf("encode report: %w", jsonErr)
-		}
-		fmt.Fprintf(s.env.Stdout, "%s\n", b)
-		return err
-	}
-	answer := "can run"
-	if err != nil {
-		answer = "cannot run"
-	}
-	fmt.Fprintf(s.env.Stdout, "%s %s on kernel %s\n", r.Tool, answer, r.Kernel)
-	for _, c := range r.Capabilities {
-		have := "missing"
-		if c.Have {
-			have = "held"
-		}
-		fmt.Fprintf(s.env.Stdout, "  capability %s (to %s): %s\n", c.Name, c.Why, have)
-	}
-	for _, line := range s.describe() {
-		fmt.Fprintf(s.env.Stdout, "  %s\n", output.AppendEscaped(nil, []byte(line)))
+	if writeErr := WriteCheck(s.env.Stdout, s.env.Format, r, &r.Verdict, r.Capabilities, s.describe()); err == nil {
+		return writeErr
 	}
 	return err
 }
 
 func (s *session[E]) report(err error) *report {
-	r := &report{
-		Tool: s.env.Name, Kernel: preflight.Release(), OK: err == nil, ExitCode: command.ExitCode(err),
-		Hooks: []hookReport{}, Capabilities: []capabilityReport{},
-	}
-	if err != nil {
-		r.Error = output.VisibleOrNil(err.Error())
-		r.Remedy = output.VisibleOrNil(command.Remedy(err))
-	}
+	r := &report{Verdict: NewVerdict(s.env.Name, err), Hooks: []hookReport{}, Capabilities: []Capability{}}
 	if s.loaded != nil {
 		r.Transport = output.VisibleOrNil(s.opts.Transport.String())
 	}
 	if s.kernel != nil {
-		for _, st := range preflight.Status(s.needs()) {
-			r.Capabilities = append(r.Capabilities, capabilityReport{st.Cap.String(), st.Why, st.Have})
-		}
+		r.Capabilities = HeldCapabilities(s.needs())
 	}
 	for _, c := range s.choices {
 		h := hookReport{Name: c.Hook.Name, Refused: append([]string{}, c.Refused...), Blind: []string{}}

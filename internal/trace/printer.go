@@ -17,6 +17,7 @@ type printer[E any] struct {
 	counters func() (events.Counters, error) // of the kernel
 	event    E
 	existing uint64 // events that the kernel has not counted
+	read     uint64 // events that Expand was given
 	printed  uint64
 	dropped  uint64    // by Keep
 	left     uint64    // in the map of pending events, at the end
@@ -54,6 +55,14 @@ func (p *printer[E]) show(e *E) error {
 		p.dropped++
 		return nil
 	}
+	if p.tool.Expand != nil {
+		p.read++
+		return p.tool.Expand(e, p.print)
+	}
+	return p.print(e)
+}
+
+func (p *printer[E]) print(e *E) error {
 	if err := p.w.Event(e); err != nil {
 		return err
 	}
@@ -66,6 +75,11 @@ func (p *printer[E]) show(e *E) error {
 
 func (p *printer[E]) Idle() error {
 	p.host.Clock.Follow()
+	if p.tool.Rest != nil {
+		if err := p.tool.Rest(false, p.print); err != nil {
+			return err
+		}
+	}
 	if now := time.Now(); now.After(p.nextLook) {
 		p.nextLook = now.Add(lossInterval)
 		if err := p.tellLoss(); err != nil {
@@ -88,10 +102,19 @@ func (p *printer[E]) Idle() error {
 func (p *printer[E]) account() (events.Counters, error) {
 	c, err := p.counters()
 	c.Seen += p.existing
-	c.Filtered += p.dropped
+	filtered, _ := p.late()
+	c.Filtered += p.dropped + filtered
 	c.Seen += p.left
 	c.Lost += p.left
 	return c, err
+}
+
+// late is what the tool says of what it was given.
+func (p *printer[E]) late() (filtered, unread uint64) {
+	if p.tool.Late == nil {
+		return 0, 0
+	}
+	return p.tool.Late()
 }
 
 // countPending counts the events whose end was never seen.
@@ -143,6 +166,9 @@ func (p *printer[E]) finish(err error) error {
 		if err := p.unfinished(); err != nil {
 			return err
 		}
+		if err := p.rest(); err != nil {
+			return err
+		}
 		if err := p.tellLoss(); err != nil {
 			return err
 		}
@@ -188,6 +214,17 @@ func (p *printer[E]) unfinished() error {
 	return nil
 }
 
+// rest prints what was held back, unless --count has been reached.
+func (p *printer[E]) rest() error {
+	if p.tool.Rest == nil || p.counted() {
+		return nil
+	}
+	if err := p.tool.Rest(true, p.print); err != nil && !errors.Is(err, events.ErrStop) {
+		return fmt.Errorf("print what is left: %w", err)
+	}
+	return nil
+}
+
 // counted reports whether as many events as --count says are printed.
 func (p *printer[E]) counted() bool { return p.env.Count > 0 && p.printed >= uint64(p.env.Count) }
 
@@ -201,9 +238,14 @@ func (p *printer[E]) summary(c events.Counters, remark string) {
 	if p.tool.Totals != nil {
 		how = "counted"
 	}
+	done := p.printed
+	if p.tool.Expand != nil {
+		filtered, unread := p.late()
+		how, done = "read", p.read-filtered-unread
+	}
 	fmt.Fprintf(p.env.Stderr, "%s: %d seen = %d %s + %d filtered + %d lost",
-		p.env.Name, c.Seen, p.printed, how, c.Filtered, c.Lost)
-	if told := p.printed + c.Filtered + c.Lost; c.Seen > told {
+		p.env.Name, c.Seen, done, how, c.Filtered, c.Lost)
+	if told := done + c.Filtered + c.Lost; c.Seen > told {
 		fmt.Fprintf(p.env.Stderr, " + %d unread", c.Seen-told)
 	}
 	if c.Truncated > 0 {
@@ -214,6 +256,9 @@ func (p *printer[E]) summary(c events.Counters, remark string) {
 	}
 	if c.Skipped > 0 {
 		fmt.Fprintf(p.env.Stderr, "; %d runs of our programs were skipped by the kernel, perhaps with an event", c.Skipped)
+	}
+	if p.tool.Expand != nil {
+		fmt.Fprintf(p.env.Stderr, "; %d printed", p.printed)
 	}
 	if remark != "" {
 		fmt.Fprintf(p.env.Stderr, "; %s", remark)

@@ -121,6 +121,19 @@ func TestFinish(t *testing.T) {
 	}
 }
 
+// TestLate: what is decided later leaves what was read, and the account adds up.
+func TestLate(t *testing.T) {
+	b := newBench(t, command.Common{})
+	b.kernel = events.Counters{Seen: 9, Filtered: 1}
+	b.tool.Expand = func(*note, func(*note) error) error { return nil }
+	b.tool.Late = func() (filtered, unread uint64) { return 3, 2 }
+	for range 8 {
+		qt.Assert(t, qt.IsNil(b.Record([]byte("a"))))
+	}
+	qt.Assert(t, qt.IsNil(b.finish(nil)))
+	qt.Check(t, qt.Equals(b.stderr.String(), "notes: 9 seen = 3 read + 4 filtered + 0 lost + 2 unread; 0 printed\n"))
+}
+
 // TestFinishErrors: an account that cannot be closed is an error.
 func TestFinishErrors(t *testing.T) {
 	b := newBench(t, command.Common{})

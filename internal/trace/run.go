@@ -103,11 +103,12 @@ func (s *session[E]) load() (err error) {
 			return command.Usagef("--rung: no hook of this command has a rung %s", s.env.Rung)
 		}
 	}
-	if s.choices, err = loader.Choose(s.kernel, hooks, kinds); err != nil {
-		return err
-	}
+	s.choices, err = loader.Choose(s.kernel, hooks, kinds)
 	if err := preflight.Capabilities(s.env.Name, s.needs()); err != nil {
 		return err // what only the rung needs
+	}
+	if err != nil {
+		return err
 	}
 	s.opts = loader.Options{
 		Transport: loader.PickTransport(s.kernel, s.env.Transport),
@@ -122,6 +123,11 @@ func (s *session[E]) load() (err error) {
 	}
 	if err := s.loaded.Attach(); err != nil {
 		return err
+	}
+	if s.tool.Attach != nil {
+		if err := s.tool.Attach(s.kernel, s.loaded); err != nil {
+			return err
+		}
 	}
 	return s.filter.FillChildren(s.loaded.Collection)
 }

@@ -30,12 +30,27 @@ type Tool[E any] struct {
 	Hooks []loader.Hook
 	// Needs are the capabilities that it takes, beyond which none is used.
 	Needs []preflight.Need
+	// Attach, if not nil, attaches what the loader cannot, such as probes of user
+	// space, once the programs of the hooks are attached. What ends with the
+	// programs it hands to [loader.Loaded.Own].
+	Attach func(k *preflight.Kernel, l *loader.Loaded) error
 	// Decode reads a record into e, which is reused from event to event. It
 	// returns [ErrNoEvent] for a record that only tells the command something.
 	Decode func(h *Host, raw []byte, e *E) error
 	// Keep decides in user space what the kernel cannot, such as regular
 	// expressions; nil keeps all. What it drops is counted as filtered.
 	Keep func(*E) bool
+	// Expand, if not nil, stands between an event that is kept and the output: it
+	// hands over what is to be printed for it, which may be several events, or none
+	// because later ones are needed. The account then has what was read in place of
+	// what was printed.
+	Expand func(e *E, print func(*E) error) error
+	// Rest, if not nil, hands over what Expand has held back for too long, or at the
+	// end all of it.
+	Rest func(end bool, print func(*E) error) error
+	// Late, if not nil, says of how much of what Expand was given it turned out later
+	// that it is filtered, and how much will not be printed since enough was.
+	Late func() (filtered, unread uint64)
 	// Existing, if not nil, returns what was there before tracing began, to be
 	// printed first. It is called with the programs attached and all privileges;
 	// each of its events counts as seen.

@@ -14,6 +14,8 @@ const (
 	OpSendmsg  = 9
 	OpConnect  = 16
 	OpOpenat   = 18 // 5.6
+	OpRead     = 22 // 5.6
+	OpWrite    = 23 // 5.6
 	OpRenameat = 35 // 5.11
 	OpUnlinkat = 36 // 5.11
 	OpSocket   = 45 // 5.19

@@ -39,6 +39,11 @@ type Guest struct {
 	Limit time.Duration
 	// Memory of the guest in MiB; zero means 1024, or more for a large root.
 	Memory int
+	// Counted makes the guest's clocks count instructions, one a nanosecond. It
+	// needs emulation.
+	Counted bool
+	// Cmdline is added to the kernel's command line, after that of the image.
+	Cmdline string
 }
 
 // DefaultLimit is the wall time of a boot that names none.
@@ -83,7 +88,7 @@ func (g *Guest) Boot(ctx context.Context) (job.Status, error) {
 		console = filepath.Join(dir, "console")
 	}
 	ch := channels{console: console, output: "/dev/fd/3", status: filepath.Join(dir, "status")}
-	reason, err := g.run(ctx, qemu, append(qemuArgs(m, g.Image, initrd, g.memory(size), ch), diskArgs(g.Disk)...))
+	reason, err := g.run(ctx, qemu, append(g.qemuArgs(m, initrd, g.memory(size), ch), diskArgs(g.Disk)...))
 	if err != nil {
 		return none, err
 	}

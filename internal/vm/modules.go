@@ -15,7 +15,7 @@ import (
 
 // DefaultModules are loaded into every guest. What Debian builds as a module
 // and a test needs goes here (or behind vmrun's -modules): veth, dummy, tls...
-var DefaultModules = []string{"overlay", "veth", "sctp"}
+var DefaultModules = []string{"overlay", "veth", "sctp", "tun", "sch_ingress", "cls_bpf", "algif_skcipher", "algif_aead", "algif_hash", "authenc"}
 
 // module is a decompressed .ko.
 type module struct {
@@ -24,7 +24,7 @@ type module struct {
 }
 
 // modules finds modules by name with all that they depend on, dependencies
-// first. What the kernel has built in needs no file. The packages carry no
+// first; one whose name ends with a question mark is left out where there is none. What the kernel has built in needs no file. The packages carry no
 // modules.dep (depmod writes it on installation), so that the dependencies are
 // read from the modules themselves.
 func (i *Image) modules(names []string) ([]module, error) {
@@ -90,6 +90,10 @@ func (i *Image) modules(names []string) ([]module, error) {
 		return nil
 	}
 	for _, n := range names {
+		n, optional := strings.CutSuffix(n, "?")
+		if _, ok := byName[canonical(n)]; optional && !ok {
+			continue
+		}
 		if err := add(n); err != nil {
 			return nil, err
 		}

@@ -10,13 +10,15 @@ import (
 func TestQEMUArgs(t *testing.T) {
 	for _, k := range Matrix {
 		img := &Image{Kernel: k, Dir: "/cache/k"}
-		args := strings.Join(qemuArgs(machines[k.Arch], img, "/tmp/i", 1024, channels{"/tmp/a,b", "/dev/fd/3", "/tmp/s"}), " ")
+		args := strings.Join((&Guest{Image: img, Cmdline: "quiet"}).qemuArgs(machines[k.Arch], "/tmp/i", 1024, channels{"/tmp/a,b", "/dev/fd/3", "/tmp/s"}), " ")
 		qt.Check(t, qt.StringContains(args, "-accel tcg,thread=single"))
 		qt.Check(t, qt.Not(qt.StringContains(args, "kvm")))
 		qt.Check(t, qt.StringContains(args, "-kernel /cache/k/vmlinuz -initrd /tmp/i"))
 		qt.Check(t, qt.StringContains(args, "path=/tmp/a,,b"))
-		qt.Check(t, qt.StringContains(args, k.Cmdline))
+		qt.Check(t, qt.StringContains(args, strings.TrimSpace(k.Cmdline+" quiet")))
 	}
+	counted := (&Guest{Image: &Image{}, Counted: true}).qemuArgs(machines["amd64"], "/tmp/i", 1024, channels{})
+	qt.Check(t, qt.StringContains(strings.Join(counted, " "), "-smp 1 -icount shift=0,sleep=off"))
 	t.Setenv("RINGSIDE_KVM", "1")
 	qt.Check(t, qt.DeepEquals(accel(), []string{"-accel", "kvm"}))
 }

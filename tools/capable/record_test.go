@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"strings"
 	"testing"
@@ -111,21 +110,12 @@ var (
 	containerName = "docker-" + containerID + ".scope"
 )
 
-// host is a machine with a clock and the users of this one.
 // decode decodes a record without names for its stacks.
 func decode(t testing.TB, r *record) *event {
 	t.Helper()
 	e := new(event)
 	qt.Assert(t, qt.IsNil(new(decoder).decode(tooltest.Host(t), r.bytes(), e)))
 	return e
-}
-
-// commandRun is a Run that only tells what it was given.
-func commandRun(tell func(*command.Env)) func(context.Context, *command.Env) error {
-	return func(_ context.Context, env *command.Env) error {
-		tell(env)
-		return nil
-	}
 }
 
 // configure parses flags of the command. What it would run is not run.

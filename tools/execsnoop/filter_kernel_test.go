@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/kerneltest"
@@ -94,12 +95,48 @@ func TestFollowForgets(t *testing.T) {
 	var one uint8
 	qt.Check(t, qt.IsTrue(pids.Iterate().Next(&pid, &one)), qt.Commentf("not followed at all"))
 	in.run(t)
-	for deadline := time.Now().Add(10 * time.Second); pids.Iterate().Next(&pid, &one); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("process %d has ended and is still followed", pid)
-		}
+	left := true
+	for deadline := time.Now().Add(10 * time.Second); left && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		left = pids.Iterate().Next(&pid, &one)
 	}
 	qt.Check(t, qt.Equals(r.Stop(), 0))
+	qt.Check(t, qt.Equals(marked(r, "in"), 1))
+	if left && r.Skipped() == 0 {
+		t.Errorf("process %d has ended and is still followed", pid)
+	}
+}
+
+// An id whose process ended unseen is forgotten when somebody else gets it.
+func TestFollowReused(t *testing.T) {
+	const lastPID = "/proc/sys/kernel/ns_last_pid"
+	in := wait(t, "in", nil)
+	before := kerneltest.Loaded(t)
+	r := kerneltest.Start(t, "execsnoop", "--json", "--pid", itoa(in.cmd.Process.Pid), "--follow")
+	pids := kerneltest.FindMap(t, "filter_pids", before)
+	self := lookup(t, workload)
+	reused := false
+	for try := 0; try < 20 && !reused; try++ { // another process may get the id
+		text, err := os.ReadFile(lastPID)
+		qt.Assert(t, qt.IsNil(err))
+		last, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		qt.Assert(t, qt.IsNil(err))
+		stale := uint32(last + 50)
+		qt.Assert(t, qt.IsNil(pids.Put(stale, uint8(1))))
+		qt.Assert(t, qt.IsNil(os.WriteFile(lastPID, []byte(itoa(last+49)), 0)))
+		out := &exec.Cmd{Path: self, Args: []string{"out", "args", "/dev/null"}}
+		qt.Assert(t, qt.IsNil(out.Run()))
+		reused = out.Process.Pid == int(stale)
+		var one uint8
+		if reused {
+			qt.Check(t, qt.ErrorIs(pids.Lookup(stale, &one), ebpf.ErrKeyNotExist))
+		} else {
+			pids.Delete(stale)
+		}
+	}
+	qt.Assert(t, qt.IsTrue(reused))
+	in.run(t)
+	qt.Check(t, qt.Equals(r.Stop(), 0))
+	qt.Check(t, qt.Equals(marked(r, "out"), 0))
 	qt.Check(t, qt.Equals(marked(r, "in"), 1))
 }
 

@@ -80,6 +80,7 @@ func run() (job.Status, error) {
 		return st, err
 	}
 	defer out.Close()
+	go answerReads()
 	for _, j := range plan.Jobs {
 		r := runJob(out, j, plan.Env)
 		if st.Exit == 0 {

@@ -19,6 +19,13 @@ import (
 // PlanPath is where the guest's init finds its plan.
 const PlanPath = "/jobs"
 
+// A job that sends SIGUSR2 to the guest's init makes it read the file whose path is in
+// InitReads; "ok" or the error is in InitRead then.
+const (
+	InitReads = "/run/init-reads"
+	InitRead  = "/run/init-read"
+)
+
 // Busybox is where the guest finds its shell: below /usr, because a disk may
 // have /bin as a link to it.
 const Busybox = "/usr/bin/busybox"

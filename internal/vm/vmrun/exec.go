@@ -54,6 +54,7 @@ func runExec(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	dir := fs.String("dir", "/root", "working directory in the guest")
 	limit := fs.Duration("limit", vm.DefaultLimit, "give up on the guest after this time")
 	memory := fs.Int("m", 0, "memory of the guest in MiB (default 1024, more for many files)")
+	counted := fs.Bool("count", false, "let the guest's clocks count instructions, one a nanosecond:\nwhat is timed is the same in every run")
 	console := fs.String("console", "", "keep the kernel's log in this file")
 	if err := parse(fs, args); err != nil {
 		return 0, err
@@ -91,7 +92,7 @@ func runExec(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	defer bins.Close()
 	guest := &vm.Guest{
 		Image: images[0], Init: bins.Init, Files: files, Modules: modules, Disk: disk, Output: stdout,
-		Console: *console, Limit: *limit, Memory: *memory,
+		Console: *console, Limit: *limit, Memory: *memory, Counted: *counted,
 		Jobs: []job.Job{{Name: "exec", Args: fs.Args(), Dir: *dir, Quiet: true, Timeout: *limit - min(*limit/2, 5*time.Second)}},
 	}
 	st, err := guest.Boot(ctx)

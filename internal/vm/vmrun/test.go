@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +31,10 @@ type options struct {
 	refresh  bool
 }
 
+// expedited makes the kernel's own waiting short where it waits for all CPUs to have
+// passed a point, which tests do many thousand times: it interrupts them instead.
+const expedited = "rcupdate.rcu_expedited=1"
+
 func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	o := options{modules: vm.DefaultModules}
 	fs := flags("test", "[FLAGS] [PKG...]", stderr)
@@ -37,7 +43,7 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	fs.StringVar(&o.run, "run", "", "run only kernel tests that match `REGEX`")
 	fs.BoolVar(&o.verbose, "v", false, "show everything the tests print")
 	fs.IntVar(&o.count, "count", 1, "run each test `N` times")
-	fs.IntVar(&o.parallel, "j", 2, "boot at most `N` kernels at a time")
+	fs.IntVar(&o.parallel, "j", max(2, runtime.NumCPU()*3/2), "boot at most `N` kernels at a time")
 	fs.DurationVar(&o.timeout, "timeout", 25*time.Minute, "time for one package on one kernel")
 	fs.DurationVar(&o.limit, "limit", 60*time.Minute, "time for one kernel, boot included")
 	fs.BoolVar(&o.refresh, "refresh", false, "look for newer point releases first")
@@ -120,8 +126,8 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, o.parallel)
 	for i, b := range boots {
+		slots <- struct{}{}
 		wg.Go(func() {
-			slots <- struct{}{}
 			defer func() { <-slots }()
 			outcomes[i] = o.boot(ctx, cache, b, bins[b.image.Kernel.Arch], patterns, out)
 		})
@@ -170,8 +176,9 @@ func (o *options) boot(ctx context.Context, cache *vm.Cache, b *boot, bins *bina
 	}
 	lines := &lineSplitter{each: each}
 	guest := &vm.Guest{
-		Image: img, Init: bins.Init, Files: bins.Files, Modules: o.modules, Disk: b.disk, Limit: o.limit,
-		Output: io.MultiWriter(log, lines), Console: oc.Log + ".console",
+		Image: img, Init: bins.Init, Files: bins.Files, Modules: slices.Concat(o.modules, b.modules), Disk: b.disk, Limit: o.limit,
+		Cmdline: expedited,
+		Output:  io.MultiWriter(log, lines), Console: oc.Log + ".console",
 	}
 	for _, pkg := range packages {
 		args := []string{bins.Tests[pkg], "-test.v", "-test.timeout", o.timeout.String(), "-test.count", strconv.Itoa(o.count), "-test.run", patterns[pkg]}

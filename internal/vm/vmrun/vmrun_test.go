@@ -75,26 +75,29 @@ func TestPackages(t *testing.T) {
 	}))
 }
 
-// TestBoots: who names Debian packages is tested apart from the others.
+// TestBoots: who names Debian packages is tested apart from the others, and who names
+// kernels, on those. Those with the most packages are first.
 func TestBoots(t *testing.T) {
 	m := tree(t, map[string]string{
 		"a/testdata/packages": "openssh-server # a comment\n# another\nlogin util-linux\n",
 		"b/testdata/packages": "login\n",
 		"c/testdata/packages": "util-linux\nlogin openssh-server",
+		"e/testdata/kernels":  "5.10 # and why\n6.12\n",
+		"c/testdata/modules":  "loop btrfs\n",
 	})
 	first, second := &vm.Image{Kernel: vm.Kernel{Name: "6.1"}}, &vm.Image{Kernel: vm.Kernel{Name: "6.12"}}
 	boots, err := m.boots([]*vm.Image{first, second}, []string{"a", "b", "c", "d", "e"})
 	qt.Assert(t, qt.IsNil(err))
 	var got []string
 	for _, b := range boots {
-		got = append(got, fmt.Sprintf("%s%v%v", b.name(), b.packages, b.debian))
+		got = append(got, fmt.Sprintf("%s%v%v%v", b.name(), b.packages, b.debian, b.modules))
 	}
 	qt.Check(t, qt.DeepEquals(got, []string{
-		"6.1-disk[a c][login openssh-server util-linux]", "6.1-disk[b][login]", "6.1[d e][]",
-		"6.12-disk[a c][login openssh-server util-linux]", "6.12-disk[b][login]", "6.12[d e][]",
+		"6.1-disk[a c][login openssh-server util-linux][btrfs loop]", "6.12-disk[a c][login openssh-server util-linux][btrfs loop]", "6.12[d e][][]",
+		"6.1-disk[b][login][]", "6.1[d][][]", "6.12-disk[b][login][]",
 	}))
 	_, err = tree(t, map[string]string{"a/testdata/packages/x": ""}).boots([]*vm.Image{first}, []string{"a"})
-	qt.Check(t, qt.ErrorMatches(err, "list the Debian packages of a: .*"))
+	qt.Check(t, qt.ErrorMatches(err, "read the list testdata/packages of a: .*"))
 }
 
 func TestSummary(t *testing.T) {
