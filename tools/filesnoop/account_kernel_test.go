@@ -51,13 +51,22 @@ func TestLoss(t *testing.T) {
 	qt.Check(t, qt.StringContains(run.Stderr(), "events were lost (--fail-on-loss)"))
 }
 
-// TestAlarmAndFreeze: who replaces files raises an alarm at the 20th, and is stopped.
+// TestAlarmAndFreeze: who replaces files raises an alarm at the 20th, and is stopped,
+// by an ordinary user with the capabilities that are asked for; CAP_KILL is one.
 func TestAlarmAndFreeze(t *testing.T) {
 	dir := place(t)
-	for i := range 200 {
+	for i := range 400 {
 		qt.Assert(t, qt.IsNil(os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.txt", i)), []byte("x"), 0o644)))
 	}
-	r := kerneltest.Start(t, "filesnoop", "--json", "--alert-only", "--path", dir, "--freeze")
+	caps := baseCaps()
+	check := kerneltest.Command(t, "filesnoop", "--freeze", "--check")
+	kerneltest.OrdinaryUser(t, check, caps...)
+	stdout, stderr, code := kerneltest.Output(t, check)
+	qt.Check(t, qt.Equals(code, 4), qt.Commentf("%s", stderr))
+	qt.Check(t, qt.StringContains(stdout+stderr, "CAP_KILL"))
+	snoop := kerneltest.Command(t, "filesnoop", "--json", "--alert-only", "--path", dir, "--freeze")
+	kerneltest.OrdinaryUser(t, snoop, append(caps, unix.CAP_KILL)...)
+	r := kerneltest.StartCmd(t, snoop)
 	script := "for f in " + dir + "/*.txt; do while read -r x; do echo $x; done <$f >$f.locked; rm $f; sleep 0.05; done"
 	cmd := kerneltest.Command(t, "sh", "-c", script)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -63,6 +63,9 @@ type bpfFileRecord struct {
 	Path2Len     uint16
 	ExeLen       uint16
 	ContainerLen uint16
+	SampleLen    uint16
+	Probe        uint16
+	_            [4]byte
 }
 
 type bpfPrefix struct {
@@ -83,7 +86,9 @@ type bpfShape struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	bpfMapAlgs              = "algs"
 	bpfMapCalls             = "calls"
+	bpfMapCiphers           = "ciphers"
 	bpfMapCompatCalls       = "compat_calls"
 	bpfMapCounters          = "counters"
 	bpfMapEvents            = "events"
@@ -95,6 +100,11 @@ const (
 	bpfMapPending           = "pending"
 	bpfMapScratch           = "scratch"
 	bpfMapWritten           = "written"
+	bpfProgAlgClose         = "alg_close"
+	bpfProgAlgExit          = "alg_exit"
+	bpfProgAlgExitBackup    = "alg_exit_backup"
+	bpfProgAlgExitBackup2   = "alg_exit_backup2"
+	bpfProgAlgProcessExit   = "alg_process_exit"
 	bpfProgAskedLink        = "asked_link"
 	bpfProgAskedMkdir       = "asked_mkdir"
 	bpfProgAskedMknod       = "asked_mknod"
@@ -108,6 +118,7 @@ const (
 	bpfProgCallExitBackup   = "call_exit_backup"
 	bpfProgCallExitBackup2  = "call_exit_backup2"
 	bpfProgCopied           = "copied"
+	bpfProgCryptoCall       = "crypto_call"
 	bpfProgFilterFollowExec = "filter_follow_exec"
 	bpfProgFilterFollowExit = "filter_follow_exit"
 	bpfProgFilterFollowFork = "filter_follow_fork"
@@ -130,8 +141,11 @@ const (
 	bpfProgTruncated        = "truncated"
 	bpfProgTruncatedFile    = "truncated_file"
 	bpfProgUnlinked         = "unlinked"
+	bpfProgUringOpened      = "uring_opened"
+	bpfProgUringWrote       = "uring_wrote"
 	bpfProgWrote            = "wrote"
 	bpfProgWroteVector      = "wrote_vector"
+	bpfVarAlgCalls          = "alg_calls"
 	bpfVarCallFailures      = "call_failures"
 	bpfVarCallSuccesses     = "call_successes"
 	bpfVarCreateShape       = "create_shape"
@@ -165,6 +179,7 @@ const (
 	bpfVarWantDetails       = "want_details"
 	bpfVarWantFailures      = "want_failures"
 	bpfVarWantOps           = "want_ops"
+	bpfVarWantSample        = "want_sample"
 	bpfVarWantSuccesses     = "want_successes"
 )
 
@@ -210,6 +225,11 @@ type bpfSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfProgramSpecs struct {
+	AlgClose         *ebpf.ProgramSpec `ebpf:"alg_close"`
+	AlgExit          *ebpf.ProgramSpec `ebpf:"alg_exit"`
+	AlgExitBackup    *ebpf.ProgramSpec `ebpf:"alg_exit_backup"`
+	AlgExitBackup2   *ebpf.ProgramSpec `ebpf:"alg_exit_backup2"`
+	AlgProcessExit   *ebpf.ProgramSpec `ebpf:"alg_process_exit"`
 	AskedLink        *ebpf.ProgramSpec `ebpf:"asked_link"`
 	AskedMkdir       *ebpf.ProgramSpec `ebpf:"asked_mkdir"`
 	AskedMknod       *ebpf.ProgramSpec `ebpf:"asked_mknod"`
@@ -223,6 +243,7 @@ type bpfProgramSpecs struct {
 	CallExitBackup   *ebpf.ProgramSpec `ebpf:"call_exit_backup"`
 	CallExitBackup2  *ebpf.ProgramSpec `ebpf:"call_exit_backup2"`
 	Copied           *ebpf.ProgramSpec `ebpf:"copied"`
+	CryptoCall       *ebpf.ProgramSpec `ebpf:"crypto_call"`
 	FilterFollowExec *ebpf.ProgramSpec `ebpf:"filter_follow_exec"`
 	FilterFollowExit *ebpf.ProgramSpec `ebpf:"filter_follow_exit"`
 	FilterFollowFork *ebpf.ProgramSpec `ebpf:"filter_follow_fork"`
@@ -245,6 +266,8 @@ type bpfProgramSpecs struct {
 	Truncated        *ebpf.ProgramSpec `ebpf:"truncated"`
 	TruncatedFile    *ebpf.ProgramSpec `ebpf:"truncated_file"`
 	Unlinked         *ebpf.ProgramSpec `ebpf:"unlinked"`
+	UringOpened      *ebpf.ProgramSpec `ebpf:"uring_opened"`
+	UringWrote       *ebpf.ProgramSpec `ebpf:"uring_wrote"`
 	Wrote            *ebpf.ProgramSpec `ebpf:"wrote"`
 	WroteVector      *ebpf.ProgramSpec `ebpf:"wrote_vector"`
 }
@@ -253,7 +276,9 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
+	Algs            *ebpf.MapSpec `ebpf:"algs"`
 	Calls           *ebpf.MapSpec `ebpf:"calls"`
+	Ciphers         *ebpf.MapSpec `ebpf:"ciphers"`
 	CompatCalls     *ebpf.MapSpec `ebpf:"compat_calls"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	Events          *ebpf.MapSpec `ebpf:"events"`
@@ -271,6 +296,7 @@ type bpfMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfVariableSpecs struct {
+	AlgCalls          *ebpf.VariableSpec `ebpf:"alg_calls"`
 	CallFailures      *ebpf.VariableSpec `ebpf:"call_failures"`
 	CallSuccesses     *ebpf.VariableSpec `ebpf:"call_successes"`
 	CreateShape       *ebpf.VariableSpec `ebpf:"create_shape"`
@@ -304,6 +330,7 @@ type bpfVariableSpecs struct {
 	WantDetails       *ebpf.VariableSpec `ebpf:"want_details"`
 	WantFailures      *ebpf.VariableSpec `ebpf:"want_failures"`
 	WantOps           *ebpf.VariableSpec `ebpf:"want_ops"`
+	WantSample        *ebpf.VariableSpec `ebpf:"want_sample"`
 	WantSuccesses     *ebpf.VariableSpec `ebpf:"want_successes"`
 }
 
@@ -327,7 +354,9 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
+	Algs            *ebpf.Map `ebpf:"algs"`
 	Calls           *ebpf.Map `ebpf:"calls"`
+	Ciphers         *ebpf.Map `ebpf:"ciphers"`
 	CompatCalls     *ebpf.Map `ebpf:"compat_calls"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	Events          *ebpf.Map `ebpf:"events"`
@@ -343,7 +372,9 @@ type bpfMaps struct {
 
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
+		m.Algs,
 		m.Calls,
+		m.Ciphers,
 		m.CompatCalls,
 		m.Counters,
 		m.Events,
@@ -362,6 +393,7 @@ func (m *bpfMaps) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfVariables struct {
+	AlgCalls          *ebpf.Variable `ebpf:"alg_calls"`
 	CallFailures      *ebpf.Variable `ebpf:"call_failures"`
 	CallSuccesses     *ebpf.Variable `ebpf:"call_successes"`
 	CreateShape       *ebpf.Variable `ebpf:"create_shape"`
@@ -395,6 +427,7 @@ type bpfVariables struct {
 	WantDetails       *ebpf.Variable `ebpf:"want_details"`
 	WantFailures      *ebpf.Variable `ebpf:"want_failures"`
 	WantOps           *ebpf.Variable `ebpf:"want_ops"`
+	WantSample        *ebpf.Variable `ebpf:"want_sample"`
 	WantSuccesses     *ebpf.Variable `ebpf:"want_successes"`
 }
 
@@ -402,6 +435,11 @@ type bpfVariables struct {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfPrograms struct {
+	AlgClose         *ebpf.Program `ebpf:"alg_close"`
+	AlgExit          *ebpf.Program `ebpf:"alg_exit"`
+	AlgExitBackup    *ebpf.Program `ebpf:"alg_exit_backup"`
+	AlgExitBackup2   *ebpf.Program `ebpf:"alg_exit_backup2"`
+	AlgProcessExit   *ebpf.Program `ebpf:"alg_process_exit"`
 	AskedLink        *ebpf.Program `ebpf:"asked_link"`
 	AskedMkdir       *ebpf.Program `ebpf:"asked_mkdir"`
 	AskedMknod       *ebpf.Program `ebpf:"asked_mknod"`
@@ -415,6 +453,7 @@ type bpfPrograms struct {
 	CallExitBackup   *ebpf.Program `ebpf:"call_exit_backup"`
 	CallExitBackup2  *ebpf.Program `ebpf:"call_exit_backup2"`
 	Copied           *ebpf.Program `ebpf:"copied"`
+	CryptoCall       *ebpf.Program `ebpf:"crypto_call"`
 	FilterFollowExec *ebpf.Program `ebpf:"filter_follow_exec"`
 	FilterFollowExit *ebpf.Program `ebpf:"filter_follow_exit"`
 	FilterFollowFork *ebpf.Program `ebpf:"filter_follow_fork"`
@@ -437,12 +476,19 @@ type bpfPrograms struct {
 	Truncated        *ebpf.Program `ebpf:"truncated"`
 	TruncatedFile    *ebpf.Program `ebpf:"truncated_file"`
 	Unlinked         *ebpf.Program `ebpf:"unlinked"`
+	UringOpened      *ebpf.Program `ebpf:"uring_opened"`
+	UringWrote       *ebpf.Program `ebpf:"uring_wrote"`
 	Wrote            *ebpf.Program `ebpf:"wrote"`
 	WroteVector      *ebpf.Program `ebpf:"wrote_vector"`
 }
 
 func (p *bpfPrograms) Close() error {
 	return _BpfClose(
+		p.AlgClose,
+		p.AlgExit,
+		p.AlgExitBackup,
+		p.AlgExitBackup2,
+		p.AlgProcessExit,
 		p.AskedLink,
 		p.AskedMkdir,
 		p.AskedMknod,
@@ -456,6 +502,7 @@ func (p *bpfPrograms) Close() error {
 		p.CallExitBackup,
 		p.CallExitBackup2,
 		p.Copied,
+		p.CryptoCall,
 		p.FilterFollowExec,
 		p.FilterFollowExit,
 		p.FilterFollowFork,
@@ -478,6 +525,8 @@ func (p *bpfPrograms) Close() error {
 		p.Truncated,
 		p.TruncatedFile,
 		p.Unlinked,
+		p.UringOpened,
+		p.UringWrote,
 		p.Wrote,
 		p.WroteVector,
 	)

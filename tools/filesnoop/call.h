@@ -171,8 +171,13 @@ static __always_inline int call_ended(void *ctx, struct pt_regs *regs, s64 ret, 
 	if (!job)
 		return 0;
 	read_arguments(job, regs, compat);
-	if (desc->op == OP_WRITE)
-		return written_by_call(ctx, slot, file_of_fd(task, argument(job, desc->fd)), ret);
+	if (desc->op == OP_WRITE) {
+		struct source from = { .at = argument(job, desc->name), .len = SAMPLE_MAX };
+
+		if (desc->how)
+			from = first_vector((void *)from.at, compat);
+		return written_by_call(ctx, slot, file_of_fd(task, argument(job, desc->fd)), ret, from);
+	}
 	if (!job_of_call(job, desc, task, ret))
 		return 0;
 	if (desc->op == OP_MMAP) {

@@ -8,7 +8,7 @@ import (
 	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
 
-// columns are the table that was asked for.
+// columns are the table that was asked for. What has rows of its own has none.
 func columns(cfg *config) []output.Column[event] {
 	switch cfg.format {
 	case "opensnoop":
@@ -30,8 +30,11 @@ func columns(cfg *config) []output.Column[event] {
 	if cfg.extended {
 		cols = append(cols, extendedColumns()...)
 	}
-	if ops := cfg.ops(); ops.has(opWrite) || ops.has(opClose) {
+	if ops := cfg.ops(); ops.has(opWrite) || ops.has(opClose) || ops.has(opEncrypt) {
 		cols = append(cols, output.Column[event]{Head: "BYTES", Width: 10, Right: true, Field: "bytes"})
+	}
+	if cfg.entropy {
+		cols = append(cols, output.Column[event]{Head: "CONTENT", Width: 7, Field: "content"})
 	}
 	return append(cols, output.Column[event]{Head: "PATH", Text: pathCell})
 }
@@ -39,6 +42,9 @@ func columns(cfg *config) []output.Column[event] {
 // pathCell writes the path, and the other one with what it is to the first.
 func pathCell(c *output.Cell, e *event) {
 	switch {
+	case e.op() == opEncrypt && e.name != nil:
+		c.Bytes(e.name)
+		return
 	case e.path != nil:
 		c.Bytes(e.path)
 	case e.name != nil:
@@ -187,6 +193,8 @@ func classicType(o op) string {
 		return "Crea"
 	case 'D':
 		return "Del"
+	case 'E':
+		return "Enc"
 	}
 	return ""
 }

@@ -31,6 +31,7 @@ const (
 	flagSize          = 0x10000
 	flagFd            = 0x20000
 	flagDetails       = 0x40000
+	flagKernel        = 0x80000
 )
 
 // recordSize is the fixed part of a record; the strings follow after their
@@ -48,6 +49,8 @@ type event struct {
 	name, name2 []byte // as given; nil if not known
 	path, path2 []byte // nil if not known
 	exe         []byte
+	entropy     int // of what was written, in thousandths of a bit for each byte; -1: not known
+	content     rules.Content
 	user        []byte
 	started     int64 // when tracing began, as Head.Time
 	age         int64 // nanoseconds since it was made; -1: not known
@@ -66,6 +69,7 @@ type decoder struct {
 	details bool
 	life    *life // nil: ages are not asked for
 	judge   *judge
+	probes  *probes // nil: without --crypto
 }
 
 func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
@@ -84,6 +88,7 @@ func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
 	name2, second := s.Take(r.Name2Len), s.Take(r.Path2Len)
 	exe := s.Take(r.ExeLen)
 	e.ContainerID = h.Containers.ID(events.CString(s.Take(r.ContainerLen)))
+	e.entropy, e.content = lookAt(s.Take(r.SampleLen))
 
 	e.name = known(name, r.Flags&flagName)
 	e.name2 = known(name2, r.Flags&flagName2)
@@ -96,6 +101,13 @@ func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
 	}
 	if d.details {
 		e.user = append(e.user, h.Users.Name(e.UID)...)
+	}
+	if d.probes != nil {
+		d.probes.see(e)
+		if e.op() == opEncrypt && r.Flags&flagKernel == 0 {
+			p := d.probes.name(r.Probe)
+			e.path, e.name = []byte(p.library), []byte(p.function)
+		}
 	}
 	e.age = -1
 	if d.life != nil {

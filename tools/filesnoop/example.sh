@@ -30,7 +30,7 @@ transcript() {
 documents() {
 	rm -rf docs
 	mkdir docs
-	for i in $(seq 100 140); do echo "letter $i" >"docs/$i.txt"; done
+	for i in $(seq 100 140); do seq "$i" 600 >"docs/$i.txt"; done
 }
 
 say() { echo && cat; }
@@ -96,6 +96,19 @@ END
 documents
 transcript '--alert-only' 'gzip docs/*.txt'
 say <<'END'
+Who writes a new file and renames it over the old one looks like an editor; --entropy
+looks at what is written:
+END
+documents
+transcript '--entropy --alert-only' 'for f in docs/*.txt; do openssl enc -aes-256-ctr -pbkdf2 -iter 1 -k x -in $f -out $f.new && mv $f.new $f; done'
+documents
+transcript '--entropy --glob "10*"' 'sed -i s/1/one/ docs/101.txt; gzip docs/102.txt; openssl enc -aes-256-ctr -pbkdf2 -k x -in docs/103.txt -out docs/103.new'
+say <<'END'
+--crypto tells what libraries of cryptography encrypt, and how much:
+END
+documents
+transcript '--crypto' 'cat docs/*.txt | openssl enc -aes-256-ctr -pbkdf2 -k x -out all.enc' 'grep -e OP -e encrypt'
+say <<'END'
 A canary is a file that nobody should touch:
 END
 documents
@@ -112,5 +125,7 @@ printf '\n# filesnoop --replay recorded --format classic --threshold O=20 | tail
 "$filesnoop" --replay recorded --format classic --threshold O=20 2>/dev/null | tail -n 4
 printf '\n# filesnoop --replay recorded --features 60s | cut -d, -f 2-16 | head -n 3\n'
 "$filesnoop" --replay recorded --features 60s 2>/dev/null | cut -d, -f 2-16 | head -n 3
+printf '\n# filesnoop --replay recorded --format bodyfile | tail -n 3\n'
+"$filesnoop" --replay recorded --format bodyfile 2>/dev/null | tail -n 3
 printf '\nThe help text:\n\n'
 "$filesnoop" --help

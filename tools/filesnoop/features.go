@@ -24,8 +24,8 @@ type features struct {
 }
 
 // letters are the events that are counted one by one and in threes: open, create,
-// delete, rename, truncate, write.
-const letters = "OCDRTW"
+// delete, rename, truncate, write, encrypt.
+const letters = "OCDRTWE"
 
 // featureRow is what one process did in a window.
 type featureRow struct {
@@ -37,7 +37,7 @@ type featureRow struct {
 	writeOpens, failures   int
 	files, dirs, endings   map[string]bool
 	suffixes               map[string]int // appended by renames
-	bytes                  uint64
+	bytes, encrypted       uint64
 	last                   [2]byte
 	threes                 map[string]int
 }
@@ -65,7 +65,7 @@ func newFeatures(w io.Writer, window time.Duration) *features {
 	head = append(head, "P_sum")
 	head = append(head, threes...)
 	head = append(head, "n_link", "n_attr", "n_write_open", "n_failed", "distinct_files", "distinct_dirs", "distinct_ext",
-		"ren_same_suffix_max", "bytes_written", "label")
+		"ren_same_suffix_max", "bytes_written", "enc_bytes", "label")
 	f.line(head)
 	return f
 }
@@ -91,6 +91,8 @@ func letterOf(o op) byte {
 		return 'T'
 	case opWrite:
 		return 'W'
+	case opEncrypt:
+		return 'E'
 	}
 	return 0
 }
@@ -98,7 +100,7 @@ func letterOf(o op) byte {
 // see adds an event. Rows are written when their window is over.
 func (f *features) see(e *event) error {
 	if start := e.Time - e.Time%int64(f.window); start != f.began {
-		f.flush()
+		f.write()
 		f.began = start
 	}
 	r := f.rows[e.PID]
@@ -117,7 +119,7 @@ func (r *featureRow) add(e *event) {
 		r.failures++
 		return
 	}
-	if p := string(e.path); p != "" {
+	if p := string(e.path); p != "" && e.op() != opEncrypt {
 		r.files[p], r.dirs[path.Dir(p)], r.endings[path.Ext(p)] = true, true, true
 	}
 	switch e.op() {
@@ -127,6 +129,8 @@ func (r *featureRow) add(e *event) {
 		r.chmods++
 	case opClose:
 		r.bytes += e.Bytes
+	case opEncrypt:
+		r.encrypted += e.Bytes
 	case opRename:
 		if suffix, ok := strings.CutPrefix(string(e.path2), string(e.path)); ok && suffix != "" {
 			r.suffixes[suffix]++
@@ -156,8 +160,21 @@ func (r *featureRow) add(e *event) {
 	r.last = [2]byte{r.last[1], l}
 }
 
-// flush writes the rows of the window, by process.
-func (f *features) flush() {
+// idle writes the rows of a window that is over though nothing came after it.
+func (f *features) idle(now int64) error {
+	if now-f.began >= int64(f.window) && len(f.rows) > 0 {
+		f.write()
+	}
+	return f.err
+}
+
+func (f *features) flush() error {
+	f.write()
+	return f.err
+}
+
+// write writes the rows of the window, by process.
+func (f *features) write() {
 	var pids []uint32
 	for pid := range f.rows {
 		pids = append(pids, pid)
@@ -183,7 +200,7 @@ func (f *features) flush() {
 		for _, n := range []int{r.links, r.chmods, r.writeOpens, r.failures, len(r.files), len(r.dirs), len(r.endings), most} {
 			number(n)
 		}
-		f.line(append(cells, strconv.FormatUint(r.bytes, 10), ""))
+		f.line(append(cells, strconv.FormatUint(r.bytes, 10), strconv.FormatUint(r.encrypted, 10), ""))
 	}
 	clear(f.rows)
 	if f.err == nil {

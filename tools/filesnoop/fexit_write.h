@@ -70,23 +70,31 @@ int BPF_PROG(mapped, struct file *file, unsigned long prot, unsigned long flags,
 	return report(ctx, SLOT_MMAP);
 }
 
+static const struct source nowhere = {};
+
 SEC("fexit/vfs_write")
 int BPF_PROG(wrote, struct file *file, const char *buf, u64 size, s64 *pos, s64 ret)
 {
-	return result_wanted(ret) ? written_by_call(ctx, SLOT_WRITE, file, ret) : 0;
+	struct source from = { .at = (u64)buf, .len = size };
+
+	return result_wanted(ret) ? written_by_call(ctx, SLOT_WRITE, file, ret, from) : 0;
 }
 
 SEC("fexit/vfs_writev")
 int BPF_PROG(wrote_vector, struct file *file, void *vec, u64 count, s64 *pos, int flags, s64 ret)
 {
-	return result_wanted(ret) ? written_by_call(ctx, SLOT_WRITEV, file, ret) : 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!result_wanted(ret))
+		return 0;
+	return written_by_call(ctx, SLOT_WRITEV, file, ret, first_vector(vec, syscall_is_compat(task)));
 }
 
 SEC("fexit/vfs_copy_file_range")
 int BPF_PROG(copied, struct file *in, s64 pos_in, struct file *out, s64 pos_out, u64 len,
 	     unsigned int flags, s64 ret)
 {
-	return result_wanted(ret) ? written_by_call(ctx, SLOT_COPY, out, ret) : 0;
+	return result_wanted(ret) ? written_by_call(ctx, SLOT_COPY, out, ret, nowhere) : 0;
 }
 
 /* copy_file_range() splices on file systems that cannot copy. */
@@ -107,7 +115,7 @@ int BPF_PROG(spliced, void *pipe, struct file *out, s64 *pos, u64 len, unsigned 
 {
 	if (!result_wanted(ret) || in_copy_call())
 		return 0;
-	return written_by_call(ctx, SLOT_SPLICE, out, ret);
+	return written_by_call(ctx, SLOT_SPLICE, out, ret, nowhere);
 }
 
 /* The last reference to an open file goes. */

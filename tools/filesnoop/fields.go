@@ -12,7 +12,7 @@ import (
 
 // fields are all that is known of an event, in the order of JSON and CSV.
 var fields = append(append(trace.HeadFields("filesnoop", func(e *event) *trace.Head { return &e.Head }),
-	output.Field[event]{Name: "op", Type: output.TypeText, Enum: opNames[1:], Doc: "What happened. open is of a file that was there, create of one that the open made; tmpfile and memfd are files without a name; write is the first one to an open file, and close the end of a file that was written; mmap is shared and writable. A failed open is an open, whatever it would have made.",
+	output.Field[event]{Name: "op", Type: output.TypeText, Enum: opNames[1:], Doc: "What happened. open is of a file that was there, create of one that the open made; tmpfile and memfd are files without a name; write is the first one to an open file, and close the end of a file that was written; mmap is shared and writable; encrypt is of a library of cryptography, which is path, by the function that is name, or of the kernel (AF_ALG), without path, by the algorithm that is name, such as cbc(aes). A failed open is an open, whatever it would have made.",
 		Get: func(e *event) output.Value { return output.Text(e.op().String()) }},
 	output.Field[event]{Name: "ret", Type: output.TypeInt, Doc: "Result: 0 or a descriptor, or a negative errno.",
 		Get: func(e *event) output.Value { return output.Int(int64(e.Ret)) }},
@@ -24,7 +24,7 @@ var fields = append(append(trace.HeadFields("filesnoop", func(e *event) *trace.H
 		Get: func(e *event) output.Value { return bytesOrNull(e.path2) }},
 	output.Field[event]{Name: "name", Type: output.TypeBytes, Nullable: true, Doc: "The name as the caller gave it, relative or not; null if it gave none (a descriptor), or if it could not be read.",
 		Get: func(e *event) output.Value { return bytesOrNull(e.name) }},
-	output.Field[event]{Name: "name2", Type: output.TypeBytes, Nullable: true, Doc: "The other name as given; of an extended attribute its name.",
+	output.Field[event]{Name: "name2", Type: output.TypeBytes, Nullable: true, Doc: "The other name as given; of an extended attribute its name, of an encrypt by the kernel its kind, skcipher or aead.",
 		Get: func(e *event) output.Value { return bytesOrNull(e.name2) }},
 	output.Field[event]{Name: "path_truncated", Type: output.TypeBool, Doc: "Whether path or path2 lacks its beginning.",
 		Get: func(e *event) output.Value { return output.Bool(e.Flags&(flagPathCut|flagPath2Cut) != 0) }},
@@ -44,15 +44,24 @@ var fields = append(append(trace.HeadFields("filesnoop", func(e *event) *trace.H
 		Get: func(e *event) output.Value { return e.ofChown(e.Owner) }},
 	output.Field[event]{Name: "group", Type: output.TypeInt, Nullable: true, Doc: "Group id that chown sets, -1 for none; null for other ops.",
 		Get: func(e *event) output.Value { return e.ofChown(e.Group) }},
-	output.Field[event]{Name: "bytes", Type: output.TypeUint, Nullable: true, Doc: "Bytes that were written, of a close all of them since the file was opened; of a truncate the new length; null for other ops.",
+	output.Field[event]{Name: "bytes", Type: output.TypeUint, Nullable: true, Doc: "Bytes that were written, of a close all of them since the file was opened; of a truncate the new length, of an encrypt those that went through the cipher; null for other ops.",
 		Get: func(e *event) output.Value { return e.ifKnown(flagSize, output.Uint(e.Bytes)) }},
-	output.Field[event]{Name: "writes", Type: output.TypeUint, Nullable: true, Doc: "How many calls wrote them; null for other ops than write and close.",
+	output.Field[event]{Name: "writes", Type: output.TypeUint, Nullable: true, Doc: "How many calls wrote them; null for other ops than write, close and encrypt.",
 		Get: func(e *event) output.Value {
-			if e.op() != opWrite && e.op() != opClose {
+			if e.op() != opWrite && e.op() != opClose && e.op() != opEncrypt {
 				return output.Null()
 			}
 			return output.Uint(e.Writes)
 		}},
+	output.Field[event]{Name: "entropy", Type: output.TypeUint, Nullable: true, Doc: "With --entropy, how much disorder is in the first bytes that were written, up to 1024 of them: thousandths of a bit for each byte, from 0 to 8000; null where they are fewer than 256 or not known.",
+		Get: func(e *event) output.Value {
+			if e.entropy < 0 {
+				return output.Null()
+			}
+			return output.Uint(uint64(e.entropy))
+		}},
+	output.Field[event]{Name: "content", Type: output.TypeText, Nullable: true, Enum: contentNames[1:], Doc: "What these bytes are: plain, where they have an order; packed, where they begin as a format that has none, such as .gz or .jpg; random, where they have none and no such beginning, as what is encrypted; null where that is not known.",
+		Get: func(e *event) output.Value { return textOrNull(contentNames[e.content]) }},
 	output.Field[event]{Name: "file_type", Type: output.TypeText, Nullable: true, Enum: []string{"file", "dir", "link", "char", "block", "fifo", "socket", "other"}, Doc: "Kind of the file; null if it is not known.",
 		Get: func(e *event) output.Value { return e.ifKnown(flagInode, output.Text(fileType(e.FileMode))) }},
 	output.Field[event]{Name: "size", Type: output.TypeUint, Nullable: true, Doc: "Bytes of the file after it; null if they are not known.",

@@ -85,14 +85,6 @@ var others = []way{
 	{"xattr", "setxattr there,removexattr there"},
 }
 
-// onUring are by io_uring, which only some rungs see.
-var onUring = []way{
-	{"open-uring", "open there"},
-	{"create-uring", "create new 0640"},
-	{"delete-uring", "create gone 0644,delete gone"},
-	{"rename-uring", "rename there new"},
-}
-
 // skips reports whether the program has no such way.
 func (w way) skips() bool {
 	return runtime.GOARCH == "arm64" && (strings.HasSuffix(w.name, "-old") || w.name == "creat")
@@ -175,29 +167,6 @@ func TestFailures(t *testing.T) {
 func TestWritesAndAttributes(t *testing.T) {
 	mixedToo(t, func(t *testing.T, rung string) {
 		check(t, rung, "--all", both(t), others)
-	})
-}
-
-// TestUring has what io_uring does, which the exit of system calls does not see.
-func TestUring(t *testing.T) {
-	if out, err := exec.Command(workload, t.TempDir(), "open-uring").CombinedOutput(); err != nil || strings.HasPrefix(string(out), "none") || strings.HasPrefix(string(out), "ENOSYS") {
-		if kernel != "" {
-			t.Fatalf("kernel %s is known to have io_uring: %s", kernel, out)
-		}
-		t.Skipf("no io_uring here: %s", out)
-	}
-	eachRung(t, func(t *testing.T, rung string) {
-		var ways []way
-		for _, w := range onUring {
-			if kernel == "5.10" && (w.name == "delete-uring" || w.name == "rename-uring") {
-				continue // from 5.11 on
-			}
-			if rung == "raw_tp" { // all that is no request to the ring
-				w.want = map[string]string{"delete-uring": "create gone 0644"}[w.name]
-			}
-			ways = append(ways, w)
-		}
-		check(t, rung, "", []string{workload}, ways)
 	})
 }
 
@@ -298,14 +267,20 @@ func TestNothingStays(t *testing.T) {
 	kerneltest.NothingLeft(t, before)
 }
 
+// baseCaps are the capabilities that all ways to run take.
+func baseCaps() []uintptr {
+	caps := []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}
+	if kernel == "5.10" {
+		caps = append(caps, unix.CAP_SYS_RESOURCE)
+	}
+	return caps
+}
+
 // TestLeastPrivilege runs with exactly the capabilities that are asked for, as an
 // ordinary user.
 func TestLeastPrivilege(t *testing.T) {
 	mixedToo(t, func(t *testing.T, rung string) {
-		caps := []uintptr{unix.CAP_BPF, unix.CAP_PERFMON}
-		if kernel == "5.10" {
-			caps = append(caps, unix.CAP_SYS_RESOURCE)
-		}
+		caps := baseCaps()
 		for i := range caps {
 			cmd := kerneltest.Command(t, "filesnoop", "--all", "--errors", "--rung", rung, "--check")
 			kerneltest.OrdinaryUser(t, cmd, slices.Delete(slices.Clone(caps), i, i+1)...)

@@ -7,6 +7,8 @@
 #include "fexit_open.h"
 #include "fexit_name.h"
 #include "fexit_write.h"
+#include "alg.h"
+#include "uring.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

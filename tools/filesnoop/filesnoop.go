@@ -2,14 +2,9 @@ package main
 
 import (
 	"context"
-	"time"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/ringside-tools/ringside/internal/command"
-	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/output"
-	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/internal/trace"
 )
 
@@ -17,44 +12,8 @@ import (
 // meaning or goes.
 const schemaVersion = "1"
 
-// config is what the flags say.
-type config struct {
-	format     string
-	timestamp  bool
-	printUID   bool
-	extended   bool
-	fullPath   bool
-	failed     bool
-	errors     bool
-	tid        int
-	name       string
-	openFlags  []uint32
-	duration   time.Duration
-	write      bool
-	create     bool
-	delete     bool
-	rename     bool
-	attributes bool
-	all        bool
-	paths      []string
-	notPaths   []string
-	globs      []*glob
-	exec       bool
-	replay     string
-	features   time.Duration
-	alertOnly  bool
-	thresholds []threshold
-	patterns   []string
-	window     time.Duration
-	canaries   []string
-	onAlert    string
-	freeze     bool
-
-	ended func() error // when all is printed
-}
-
 // formats are the tables, the first of which stands if none is asked for.
-var formats = []string{"files", "opensnoop", "filelife", "filegone", "classic"}
+var formats = []string{"files", "opensnoop", "filelife", "filegone", "classic", "timesketch", "bodyfile"}
 
 func newCommand() *command.Command { return commandOf(new(config)) }
 
@@ -89,6 +48,9 @@ written, with --attributes owners, permissions and extended attributes.`,
 			command.Texts("path", "", "DIR", "only this file or what is below this directory; repeatable", &cfg.paths),
 			command.Texts("not-path", "", "DIR", "not this file nor what is below this directory; repeatable", &cfg.notPaths),
 			globFlag("glob", "", "PATTERN", "only paths that match: * and ? within a name, ** across; without / the name alone; repeatable", &cfg.globs),
+			command.Bool("entropy", "", "look at the first bytes that are written: whether they are encrypted, which rules know then", &cfg.entropy),
+			command.Bool("crypto", "", "what libraries of cryptography and the kernel encrypt, too: op encrypt, with the bytes", &cfg.crypto),
+			command.Texts("crypto-file", "", "FILE", "with --crypto: a program or library with OpenSSL's functions or their like; repeatable", &cfg.cryptoFiles),
 			command.Bool("alert-only", "", "only events that raise an alarm", &cfg.alertOnly),
 			command.Texts("canary", "", "FILE", "an alarm for whoever does anything to this file; repeatable", &cfg.canaries),
 			command.Text("on-alert", "", "PROGRAM", "run this at an alarm, with rule, process, executable, count and first file as arguments", &cfg.onAlert),
@@ -111,8 +73,11 @@ written, with --attributes owners, permissions and extended attributes.`,
 			{Line: "filesnoop --format filelife", What: "short-lived files, with their age"},
 			{Line: "filesnoop --all --exec -- tar xf x.tar", What: "everything that a command does"},
 			{Line: "filesnoop --alert-only", What: "only alarms: who encrypts many files"},
+			{Line: "filesnoop --entropy --alert-only", What: "the same, by what is written as well"},
+			{Line: "filesnoop --crypto --json | jq 'select(.op == \"encrypt\")'", What: "who encrypts how much by a library"},
 			{Line: "filesnoop --format classic --threshold C=25,D=25", What: "the table of the founding detector"},
 			{Line: "filesnoop --features 1s --duration 60s", What: "rows for machine learning"},
+			{Line: "filesnoop --all --format timesketch --duration 1h", What: "a timeline that Timesketch imports"},
 			{Line: "filesnoop --replay FILE --alert-only", What: "judge what was recorded with --json"},
 			{Line: "filesnoop --json | jq -c '[.op, .path]'", What: "for a pipeline"},
 			{Line: "filesnoop --check", What: "what works on this kernel, and as whom"},
@@ -136,171 +101,4 @@ written, with --attributes owners, permissions and extended attributes.`,
 			return tool.Run(ctx, env)
 		},
 	}
-}
-
-// modes are the ways to run that differ in what they need.
-func modes() []trace.Mode {
-	return []trace.Mode{
-		{Name: "default", Needs: trace.BaseNeeds(), Hooks: hooks(opsDefault, false)},
-		{Name: "-x, --errors, --attributes", Needs: trace.BaseNeeds(), Hooks: hooks(opsDefault, true)},
-		{Name: "--freeze", Needs: needs(&config{freeze: true}), Hooks: hooks(opsDefault, false)},
-	}
-}
-
-func needs(cfg *config) []preflight.Need {
-	needs := trace.BaseNeeds()
-	if cfg.freeze {
-		needs = append(needs, preflight.Need{Cap: preflight.Kill, Why: "stop processes of other users (--freeze)", Running: true})
-	}
-	return needs
-}
-
-// resolve says what is wrong with flags that are right each by itself, and sets
-// those that others imply.
-func (cfg *config) resolve(env *command.Env) error {
-	if cfg.failed && cfg.errors {
-		return command.Usagef("-x and --errors: only failures, or failures too: give one of them")
-	}
-	if cfg.exec && len(env.Args) == 0 {
-		return command.Usagef("--exec: needs the COMMAND to trace, behind --")
-	}
-	selects := cfg.write || cfg.create || cfg.delete || cfg.rename || cfg.attributes || cfg.all
-	if cfg.format != formats[0] {
-		if selects && cfg.format != "classic" {
-			return command.Usagef("--format %s: has the events of that tool: leave out --write, --create, --delete, --rename, --attributes and --all", cfg.format)
-		}
-		if env.Format != "table" {
-			return command.Usagef("--format %s: is a table: leave out --output %s", cfg.format, env.Format)
-		}
-	}
-	if cfg.format == "opensnoop" && !cfg.failed {
-		cfg.errors = true
-	}
-	if (cfg.failed || cfg.errors) && (cfg.format == "filelife" || cfg.format == "filegone") {
-		return command.Usagef("--format %s: has no failures: leave out -x and --errors", cfg.format)
-	}
-	if len(cfg.openFlags) > 0 && cfg.ops()&opsOpen == 0 {
-		return command.Usagef("--flag-filter: there are no opens among what was asked for")
-	}
-	if cfg.features > 0 && (cfg.alertOnly || cfg.format != formats[0] || env.Format == "json") {
-		return command.Usagef("--features: prints rows of its own: leave out --alert-only, --format and --json")
-	}
-	if cfg.features > 0 {
-		env.Format = "json" // which has no header of its own
-	}
-	if cfg.replay != "" && (cfg.freeze || cfg.onAlert != "") {
-		return command.Usagef("--replay: is about processes of the past: leave out --freeze and --on-alert")
-	}
-	if cfg.replay != "" && len(env.Args) > 0 {
-		return command.Usagef("--replay: reads a file: leave out the COMMAND")
-	}
-	if cfg.duration > 0 {
-		env.Duration = cfg.duration
-	}
-	return nil
-}
-
-// judges reports whether the rules are asked.
-func (cfg *config) judges() bool {
-	return cfg.format == formats[0] || cfg.format == "classic" || cfg.alertOnly || len(cfg.canaries) > 0 || cfg.acts()
-}
-
-// acts reports whether something is to be done about alarms.
-func (cfg *config) acts() bool { return cfg.freeze || cfg.onAlert != "" }
-
-// ops are what was asked for.
-func (cfg *config) ops() opSet {
-	var ops opSet
-	for _, s := range []struct {
-		given bool
-		ops   opSet
-	}{
-		{cfg.write, opsWrite}, {cfg.create, opsCreate | opsOpen&^setOf(opOpen)}, {cfg.delete, opsDelete},
-		{cfg.rename, setOf(opRename)}, {cfg.all, opsDefault | opsWrite | opsAttributes},
-	} {
-		if s.given {
-			ops |= s.ops
-		}
-	}
-	switch {
-	case len(cfg.openFlags) > 0 && ops == 0:
-		return opsOpen
-	case cfg.format == "opensnoop":
-		return opsOpen
-	case cfg.format == "filelife":
-		return setOf(opCreate, opMknod, opDelete, opRename)
-	case cfg.format == "filegone":
-		return setOf(opDelete, opRename)
-	case ops == 0:
-		ops = opsDefault
-	}
-	if cfg.attributes {
-		ops |= opsAttributes
-	}
-	return ops
-}
-
-func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
-	if err := cfg.resolve(env); err != nil {
-		return nil, err
-	}
-	j, err := newJudge(cfg)
-	if err != nil {
-		return nil, err
-	}
-	if cfg.acts() {
-		j.act = newActor(cfg, env.Stderr).alarm
-	}
-	d := &decoder{details: env.Format != "table", judge: j}
-	if cfg.format == "filelife" || env.Format != "table" {
-		d.life = newLife()
-	}
-	ops := cfg.ops()
-	return &trace.Tool[event]{
-		Spec:    loadBpf,
-		Set:     func(spec *ebpf.CollectionSpec) error { return setConstants(spec, cfg, env.Format) },
-		Hooks:   hooks(ops, cfg.failures()),
-		Needs:   needs(cfg),
-		Decode:  d.decode,
-		Keep:    newKeeper(cfg, env),
-		Ended:   cfg.ended,
-		Below:   below,
-		Fields:  fields,
-		Columns: columns(cfg),
-	}, nil
-}
-
-func (cfg *config) failures() bool { return cfg.failed || cfg.errors }
-
-func setConstants(spec *ebpf.CollectionSpec, cfg *config, format string) error {
-	ops := cfg.ops()
-	var openFlags uint32
-	for _, f := range cfg.openFlags {
-		openFlags |= f
-	}
-	for _, c := range []struct {
-		name  string
-		value any
-	}{
-		{"want_ops", uint64(ops)},
-		{"want_successes", !cfg.failed},
-		{"want_failures", cfg.failures()},
-		{"want_details", format != "table"},
-		{"filter_tid", uint32(cfg.tid)},
-		{"filter_open_flags", openFlags},
-	} {
-		if err := loader.SetConstant(spec, c.name, c.value); err != nil {
-			return err
-		}
-	}
-	if err := setPrefixes(spec, cfg.paths, cfg.notPaths); err != nil {
-		return err
-	}
-	fillCalls(spec.Maps["calls"], ops, false)
-	fillCalls(spec.Maps["compat_calls"], ops, true)
-	// A map's size is charged whether or not it is used.
-	if !ops.has(opWrite) && !ops.has(opClose) {
-		spec.Maps["written"].MaxEntries = 1
-	}
-	return nil
 }

@@ -2,7 +2,7 @@
 /* What filesnoop's programs share: constants, the record, the maps. */
 #pragma once
 
-/* The strings are two names as given, two paths, an executable and a cgroup. */
+/* The strings are two names as given, two paths, an executable, a cgroup and a sample. */
 #define BUFFER_SIZE 20480    /* bytes: four of PATH_MAX, and the last one's room */
 #define BUFFER_MAX_READ 4096 /* bytes: one name or path */
 #define BUFFER_ROOM (BUFFER_SIZE - BUFFER_MAX_READ)
@@ -33,6 +33,7 @@ enum op {
 	OP_WRITE,  /* the first one of an open file */
 	OP_CLOSE,  /* of a file that was written */
 	OP_MMAP,   /* shared and writable */
+	OP_ENCRYPT, /* by a library of cryptography, or by the kernel for a process */
 };
 
 /* file_record.flags */
@@ -55,6 +56,7 @@ enum op {
 #define F_SIZE 0x10000        /* bytes is known */
 #define F_FD 0x20000          /* fd is known */
 #define F_DETAILS 0x40000     /* executable, start and container were asked for */
+#define F_KERNEL 0x80000      /* the kernel encrypts: the names are those of algorithm and kind */
 
 #define MAX_ERRNO 4095
 #define ERESTARTSYS 512       /* 512 to 516 never reach user space */
@@ -70,6 +72,15 @@ const volatile bool want_failures = false;
 const volatile bool want_details = false;   /* executable, start of the process, container */
 const volatile u32 filter_tid = 0;          /* --tid */
 const volatile u32 filter_open_flags = 0;   /* --flag-filter: any of these bits */
+const volatile bool want_sample = false;    /* --entropy */
+
+/*
+ * Bytes of what is written that are sent along, and how many there are to be for a
+ * look at their order: where the first write has fewer, the first one that has as
+ * many is an event as well.
+ */
+#define SAMPLE_MAX 1024
+#define SAMPLE_LEAST 256
 
 /*
  * --path and --not-path: texts that a path is to begin with, as words and with the
@@ -120,6 +131,8 @@ struct file_record {
 	u16 path2_len;
 	u16 exe_len;
 	u16 container_len;
+	u16 sample_len;  /* bytes that were written, the first ones */
+	u16 probe;       /* of encrypt: number of the function that tells */
 };
 
 /*
@@ -129,9 +142,9 @@ struct file_record {
  */
 struct call_desc {
 	u8 op;
-	u8 how;     /* flags and mode are in a struct open_how */
+	u8 how;     /* flags and mode are in a struct open_how; of a write, bytes in struct iovec */
 	s8 dirfd;
-	s8 name;
+	s8 name;    /* of a write: where the bytes are */
 	s8 dirfd2;
 	s8 name2;
 	s8 flags;
@@ -189,6 +202,7 @@ struct {
 struct written {
 	u64 bytes;
 	u64 writes;
+	u64 sampled; /* enough of it was sent to look at its order */
 };
 
 struct {
@@ -216,6 +230,9 @@ struct job {
 	const char *kernel_name[2]; /* the same in the kernel's memory */
 	struct place at[2];
 	u64 args[8];        /* of the system call, 5 of them */
+	u64 sample;         /* in the memory of the caller: what was written */
+	u64 sample_len;
+	u32 probe;
 };
 
 struct scratch {
@@ -253,6 +270,11 @@ enum slot {
 	SLOT_COPY,
 	SLOT_SPLICE,
 	SLOT_PUT,
+	SLOT_CRYPTO,
+	SLOT_ALG_CLOSE,
+	SLOT_ALG_EXIT,
+	SLOT_URING_WRITE,
+	SLOT_URING_OPEN,
 	SLOTS,
 };
 

@@ -125,7 +125,7 @@ func TestJSON(t *testing.T) {
 	_, rest, _ := strings.Cut(got, ",")
 	qt.Check(t, qt.Equals(rest, `"tool":"filesnoop","type":"event","pid":9662,"tid":9663,"ppid":9660,"uid":4294967289,"comm":"cat","cgroup_id":7171,"container_id":null,`+
 		`"op":"open","ret":3,"error":null,"path":"/etc/passwd","path2":null,"name":"passwd","name2":null,"path_truncated":false,"path_unreadable":false,"path_lexical":false,`+
-		`"fd":3,"flags":["O_RDONLY","O_CLOEXEC"],"flags_raw":524288,"mode":null,"owner":null,"group":null,"bytes":null,"writes":null,"file_type":"file","size":1234,"inode":77,"dev":"8:1",`+
+		`"fd":3,"flags":["O_RDONLY","O_CLOEXEC"],"flags_raw":524288,"mode":null,"owner":null,"group":null,"bytes":null,"writes":null,"entropy":null,"content":null,"file_type":"file","size":1234,"inode":77,"dev":"8:1",`+
 		`"age_ns":null,"exe":"/usr/bin/cat","start_ns":42,"user":null,"gid":0,"severity":"ok","rule":null,"pattern_match":false,"over":"----","alert":null,"alert_root":null,"alert_exe":null,`+
 		`"alert_since":null,"alert_files":null,"alert_evidence":null,"cut":[]}`+"\n"))
 	qt.Check(t, qt.IsNil(schema(t).Validate([]byte(got))))

@@ -65,18 +65,27 @@ func mixedRung(ops opSet, failures bool) *loader.Rung {
 
 const costs = "some ten nanoseconds, three times, for every system call of the machine"
 
+// uringWrites tells what is written through io_uring, where there is that.
+var uringWrites = loader.Attachment{Program: "uring_wrote", Optional: true}
+
+const uringBlind = "what io_uring does besides writes and opens that succeed and get a descriptor, and before 5.19 all of it"
+
 // rawRung stands on the exit of all system calls.
 func rawRung(ops opSet) loader.Rung {
 	attach := copies("call_exit", false)
 	attach[0].Sieved = true // next to all system calls are others
 	blind := []string{
-		"what is no system call of its own: io_uring, and what the kernel itself does",
+		uringBlind + ", and what the kernel itself does",
 		"symbolic links and mounts within the names of what is deleted, renamed, linked or made: they stand in path as they were given",
 		"the inode of what is deleted, renamed, linked or made",
 	}
 	if ops&opsWrite != 0 {
 		attach = append(attach, loader.Attachment{Program: "call_enter"}, loader.Attachment{Program: "process_exit"})
+		attach = append(attach, uringWrites)
 		blind = append(blind, "the end of files that are closed by close_range or by an exec")
+	}
+	if ops&opsOpen != 0 {
+		attach = append(attach, loader.Attachment{Program: "uring_opened", Optional: true})
 	}
 	return loader.Rung{Name: "raw_tp", Attach: attach, Blind: blind, Costs: costs}
 }
@@ -114,6 +123,7 @@ func functions(ops opSet) []loader.Attachment {
 		for _, program := range []string{"wrote", "wrote_vector", "copied", "spliced", "put"} {
 			attach = append(attach, loader.Attachment{Program: program})
 		}
+		attach = append(attach, uringWrites)
 	}
 	return attach
 }
@@ -121,7 +131,7 @@ func functions(ops opSet) []loader.Attachment {
 func blindFunctions(ops opSet, failures bool) []string {
 	var blind []string
 	if ops.has(opWrite) || ops.has(opClose) {
-		blind = append(blind, "what is written through io_uring or a mapping")
+		blind = append(blind, "what is written through a mapping, and before 5.19 through io_uring")
 	}
 	if ops&opsAttributes != 0 {
 		blind = append(blind, "attributes that are set through io_uring")

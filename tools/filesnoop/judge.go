@@ -33,17 +33,23 @@ func same(last *string, b []byte) string {
 // see puts into the event whether it passed, and the verdict.
 func (j *judge) see(e *event) {
 	e.verdict = rules.Verdict{Over: "----"}
-	e.passed = j.filter == nil || j.filter(e)
+	// What is encrypted is no file, which filters are about.
+	e.passed = j.filter == nil || e.op() == opEncrypt || j.filter(e)
 	if !e.passed || j.engine == nil || e.Ret < 0 {
 		return
 	}
 	ev := rules.Event{
 		Time: e.Time, PID: e.PID, PPID: e.PPID, Start: e.StartNs, Comm: same(&j.comm, e.Comm), Exe: same(&j.exe, e.exe),
 		Op: e.op().String(), Path: string(e.path), Path2: string(e.path2),
-		// Who may make a file, such as touch, does not mean one that is there.
-		Writing: e.op() == opOpen && e.OpenFlags&accessMode != unix.O_RDONLY && e.OpenFlags&unix.O_CREAT == 0,
 	}
-	ev.Special = e.special()
+	if e.op() == opOpen {
+		ev.Writing = e.OpenFlags&accessMode != unix.O_RDONLY && e.OpenFlags&unix.O_APPEND == 0
+		ev.Emptied, ev.MayMake = e.OpenFlags&unix.O_TRUNC != 0, e.OpenFlags&unix.O_CREAT != 0
+	}
+	if e.op() == opEncrypt {
+		ev.Bytes = e.Bytes
+	}
+	ev.Special, ev.Content = e.special(), e.content
 	if ev.Exe == "" {
 		ev.Exe = ev.Comm // as far as it is known in the table
 	}
@@ -97,13 +103,13 @@ func below(c *output.Cell, e *event) {
 var ruleFields = []output.Field[event]{
 	{Name: "severity", Type: output.TypeText, Enum: rules.Names, Doc: "What the rules say of the event: ok; minor, where a kind of events is over its threshold or the rule alone is no reason for an alarm; major, where a rule or a pattern holds.",
 		Get: func(e *event) output.Value { return output.Text(rules.Names[e.verdict.Severity]) }},
-	{Name: "rule", Type: output.TypeText, Nullable: true, Doc: "The rule that holds: replace, rename, overwrite, note, remove or canary; null for none.",
+	{Name: "rule", Type: output.TypeText, Nullable: true, Doc: "The rule that holds: replace, rename, overwrite, rewrite, note, remove or canary; null for none.",
 		Get: func(e *event) output.Value { return textOrNull(e.verdict.Rule) }},
 	{Name: "pattern_match", Type: output.TypeBool, Doc: "Whether the event is the last of a --pattern about one file.",
 		Get: func(e *event) output.Value { return output.Bool(e.verdict.Match) }},
 	{Name: "over", Type: output.TypeText, Doc: "Which kinds of events are over their threshold in the process: letters of OCDE (open, create, delete, encrypt), - for each that is not.",
 		Get: func(e *event) output.Value { return output.Text(e.verdict.Over) }},
-	{Name: "alert", Type: output.TypeText, Nullable: true, Doc: "The rule whose alarm this event raised, once for a process tree; null for all other events.",
+	{Name: "alert", Type: output.TypeText, Nullable: true, Doc: "The rule whose alarm this event raised, once for a process tree and again after a pause; null for all other events.",
 		Get: func(e *event) output.Value {
 			return ofAlert(e, func(a *rules.Alert) output.Value { return output.Text(a.Rule) })
 		}},

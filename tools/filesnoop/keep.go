@@ -24,15 +24,16 @@ func newJudge(cfg *config) (*judge, error) {
 }
 
 // newKeeper returns what decides which of the events that were judged are printed.
-// With --features none is: they go into rows.
+// Where there are rows in place of events, none is.
 func newKeeper(cfg *config, env *command.Env) func(*event) bool {
-	if cfg.features == 0 || env.Check {
+	r := newRows(cfg, env.Stdout)
+	if r == nil || env.Check {
 		return func(e *event) bool { return e.passed && printed(cfg, e) }
 	}
-	f := newFeatures(env.Stdout, cfg.features)
-	cfg.ended = func() error { f.flush(); return f.err }
+	cfg.idle, cfg.ended = r.idle, r.flush
 	return func(e *event) bool {
-		return e.passed && f.see(e) != nil // writing it fails then, as the row did
+		// Where a row cannot be written, writing the event fails as well.
+		return e.passed && printed(cfg, e) && r.see(e) != nil
 	}
 }
 

@@ -43,7 +43,7 @@ func TestDefines(t *testing.T) {
 		"F_PATH2": flagPath2, "F_PATH2_CUT": flagPath2Cut, "F_PATH2_DETACHED": flagPath2Detached, "F_BASE2": flagBase2,
 		"F_NAME": flagName, "F_NAME2": flagName2, "F_UNREADABLE": flagUnreadable, "F_EXE": flagExe, "F_EXE_CUT": flagExeCut,
 		"F_EXE_DETACHED": flagExeDetached, "F_INODE": flagInode, "F_OPEN_FLAGS": flagOpenFlags, "F_SIZE": flagSize, "F_FD": flagFd,
-		"F_DETAILS": flagDetails, "CALLS_MAX": callsMax, "PREFIXES": prefixesMax, "PREFIX_WORDS": (prefixMax + 1) / bytesPerWord,
+		"F_DETAILS": flagDetails, "F_KERNEL": flagKernel, "CALLS_MAX": callsMax, "SAMPLE_MAX": sampleMost, "SAMPLE_LEAST": sampleLeast, "PREFIXES": prefixesMax, "PREFIX_WORDS": (prefixMax + 1) / bytesPerWord,
 	}
 	for name, n := range inGo {
 		qt.Check(t, qt.Equals(inC[name], n), qt.Commentf("%s", name))

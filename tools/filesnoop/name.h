@@ -80,6 +80,23 @@ static __always_inline void job_names(struct job *job, struct task_struct *task)
 	job->name[1] = argument(job, desc->name2);
 }
 
+/*
+ * Whether the current task is in a system call for names, whose beginning must have
+ * been seen: it was forgotten then, for want of room.
+ */
+static __always_inline bool forgotten(struct task_struct *task)
+{
+	const u64 names = 1ULL << OP_DELETE | 1ULL << OP_RMDIR | 1ULL << OP_RENAME | 1ULL << OP_LINK |
+			  1ULL << OP_SYMLINK | 1ULL << OP_MKDIR | 1ULL << OP_MKNOD;
+	struct pt_regs *regs = user_regs(task);
+	struct call_desc *desc;
+
+	if (!want_successes || current_syscall(task, regs) == SYSCALL_NONE)
+		return false;
+	desc = call_of(regs, syscall_is_compat(task));
+	return desc && (names & want_ops & (1ULL << (desc->op & 63)));
+}
+
 /* The operation on this dentry has ended. Only a success is reported. */
 static __always_inline int pending_ends(void *ctx, u32 slot, u64 dentry, s64 ret)
 {
@@ -88,6 +105,10 @@ static __always_inline int pending_ends(void *ctx, u32 slot, u64 dentry, s64 ret
 	struct pending *p = bpf_map_lookup_elem(&pending, &key);
 	struct job *job;
 
+	if (!p && !ret && forgotten(task)) {
+		COUNT(seen);
+		COUNT(lost);
+	}
 	if (!p || p->dentry != dentry)
 		return 0;
 	if (ret) {

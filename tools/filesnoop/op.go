@@ -26,11 +26,12 @@ const (
 	opWrite
 	opClose
 	opMmap
+	opEncrypt
 )
 
 // opNames are the values of the field op, by op.
 var opNames = []string{"", "open", "create", "tmpfile", "memfd", "delete", "rename", "link", "symlink", "mkdir", "rmdir", "mknod",
-	"truncate", "chmod", "chown", "setxattr", "removexattr", "write", "close", "mmap"}
+	"truncate", "chmod", "chown", "setxattr", "removexattr", "write", "close", "mmap", "encrypt"}
 
 // opSet is a set of ops: a bit for each.
 type opSet uint64

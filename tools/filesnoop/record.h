@@ -208,6 +208,21 @@ static __always_inline void fill_details(struct scratch *s, u32 slot, struct tas
 	rec->container_len = container_append(&s->strings, task);
 }
 
+/* Appends the first bytes of what was written, if they can be read. */
+static __always_inline void fill_sample(struct scratch *s)
+{
+	u64 len = *(volatile u64 *)&s->job.sample_len;
+	long n;
+
+	if (!s->job.sample || !len)
+		return;
+	if (len > SAMPLE_MAX)
+		len = SAMPLE_MAX;
+	n = buffer_user_bytes(&s->strings, (void *)s->job.sample, len);
+	if (n > 0)
+		s->rec.sample_len = n;
+}
+
 /* ---- the file ---- */
 
 static __always_inline void fill_file(struct file_record *rec, struct job *job)
@@ -263,6 +278,7 @@ static __noinline int report(void *ctx, u32 slot)
 	rec->group = job->group;
 	rec->bytes = job->bytes;
 	rec->writes = job->writes;
+	rec->probe = job->probe;
 	fill_file(rec, job);
 	s->strings.len = 0;
 	if (!fill_names(s, slot)) {
@@ -271,6 +287,8 @@ static __noinline int report(void *ctx, u32 slot)
 	}
 	if (want_details)
 		fill_details(s, slot, task);
+	if (want_sample)
+		fill_sample(s);
 	if (rec->flags & (F_PATH_CUT | F_PATH2_CUT | F_EXE_CUT))
 		COUNT(truncated);
 	if (rec->flags & F_UNREADABLE)
@@ -309,6 +327,9 @@ static __always_inline struct job *job_begin(u32 slot, u32 op, s32 ret)
 	job->writes = 0;
 	job->dentry = NULL;
 	job->inode = NULL;
+	job->sample = 0;
+	job->probe = 0;
+	job->sample_len = 0;
 	for (int i = 0; i < 2; i++) {
 		job->name[i] = 0;
 		job->kernel_name[i] = NULL;

@@ -17,7 +17,7 @@ import (
 // record is what the BPF program puts into a record.
 type record struct {
 	bpfFileRecord
-	name, path, name2, path2, exe, container string
+	name, path, name2, path2, exe, container, sample string
 }
 
 // seen is an event as the kernel sees it: cat opens /etc/passwd.
@@ -54,7 +54,7 @@ func (r *record) bytes() []byte {
 	for _, s := range []struct {
 		text string
 		len  *uint16
-	}{{r.name, &r.NameLen}, {r.path, &r.PathLen}, {r.name2, &r.Name2Len}, {r.path2, &r.Path2Len}, {r.exe, &r.ExeLen}, {r.container, &r.ContainerLen}} {
+	}{{r.name, &r.NameLen}, {r.path, &r.PathLen}, {r.name2, &r.Name2Len}, {r.path2, &r.Path2Len}, {r.exe, &r.ExeLen}, {r.container, &r.ContainerLen}, {r.sample, &r.SampleLen}} {
 		data = append(data, s.text...)
 		*s.len = uint16(len(s.text))
 	}

@@ -10,12 +10,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/output"
+	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
 
 // replay reads events from a file in place of the kernel, judges and prints them.
@@ -149,6 +151,8 @@ type line struct {
 	Mode     *string  `json:"mode"`
 	Bytes    *uint64  `json:"bytes"`
 	Writes   *uint64  `json:"writes"`
+	Entropy  *int     `json:"entropy"`
+	Content  string   `json:"content"`
 	Exe      *string  `json:"exe"`
 	ExeB     []byte   `json:"exe_b64"`
 	FileType *string  `json:"file_type"`
@@ -216,6 +220,10 @@ func (e *event) setNumbers(l *line) {
 	if l.Writes != nil {
 		e.Writes = *l.Writes
 	}
+	if l.Entropy != nil && *l.Entropy >= 0 && *l.Entropy <= entropyMost {
+		e.entropy = *l.Entropy
+	}
+	e.content = rules.Content(max(slices.Index(contentNames, l.Content), 0))
 	if l.FileType != nil && l.Inode != nil && l.Size != nil {
 		e.FileMode, e.Inode, e.Size, e.Flags = modeOf(*l.FileType), *l.Inode, *l.Size, e.Flags|flagInode
 		if l.Dev != nil {
@@ -228,7 +236,7 @@ func (e *event) setNumbers(l *line) {
 }
 
 func newEvent(o op, at int64, pid uint32) *event {
-	e := &event{age: -1}
+	e := &event{age: -1, entropy: -1}
 	e.bpfFileRecord.Head.Kind = uint32(o)
 	e.Time, e.PID, e.TID = at, pid, pid
 	return e

@@ -9,8 +9,30 @@ static __always_inline bool is_regular(struct file *file)
 	return (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFREG;
 }
 
+/* Where a call had the bytes that it wrote; 0 where that is not in memory. */
+struct source {
+	u64 at;
+	u64 len;
+};
+
+/* The first of the vectors that a call like writev() was given. */
+static __always_inline struct source first_vector(const void *vectors, bool compat)
+{
+	struct source from = {};
+	u32 small[2] = {};
+
+	if (!compat) {
+		bpf_probe_read_user(&from, sizeof(from), vectors);
+		return from;
+	}
+	bpf_probe_read_user(small, sizeof(small), vectors);
+	from.at = small[0];
+	from.len = small[1];
+	return from;
+}
+
 /* A call has written ret bytes to the file, or failed. */
-static __always_inline int written_by_call(void *ctx, u32 slot, struct file *file, s64 ret)
+static __always_inline int written_by_call(void *ctx, u32 slot, struct file *file, s64 ret, struct source from)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u64 key = (u64)file;
@@ -19,17 +41,23 @@ static __always_inline int written_by_call(void *ctx, u32 slot, struct file *fil
 
 	if (!file || !is_regular(file))
 		return 0;
+	if (ret >= 0 && from.len > ret)
+		from.len = ret;
+	if (!from.at)
+		from.len = 0;
 	if (ret >= 0 && want_successes) {
 		w = bpf_map_lookup_elem(&written, &key);
 		if (w) {
 			__sync_fetch_and_add(&w->bytes, ret);
 			__sync_fetch_and_add(&w->writes, 1);
-			return 0;
-		}
-		/* What does not pass is not remembered, and so has no sum either. */
-		if (passes(task)) {
+			if (!want_sample || w->sampled || from.len < SAMPLE_LEAST)
+				return 0;
+			w->sampled = 1;
+		} else if (passes(task)) {
+			/* What does not pass is not remembered, and so has no sum either. */
 			first.bytes = ret;
 			first.writes = 1;
+			first.sampled = from.len >= SAMPLE_LEAST;
 			bpf_map_update_elem(&written, &key, &first, BPF_ANY);
 		}
 	}
@@ -44,6 +72,8 @@ static __always_inline int written_by_call(void *ctx, u32 slot, struct file *fil
 		job->bytes = ret;
 		job->writes = 1;
 		job->flags |= F_SIZE;
+		job->sample = from.at;
+		job->sample_len = from.len;
 	}
 	return report(ctx, slot);
 }

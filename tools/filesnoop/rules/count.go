@@ -94,7 +94,7 @@ func (p *process) match(patterns []string, kind byte, file string) bool {
 	matched := p.step(patterns, kind, file)
 	if kind == 'C' {
 		stems(file, func(stem, suffix string) {
-			if _, known := p.progress[stem]; known && !packed[suffix] && p.step(patterns, kind, stem) {
+			if _, known := p.progress[stem]; known && !isFamiliar(suffix) && p.step(patterns, kind, stem) {
 				matched = true
 			}
 		})

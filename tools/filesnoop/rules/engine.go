@@ -1,23 +1,31 @@
 package rules
 
 import (
+	"fmt"
 	"path"
+	"time"
 )
 
 // Engine judges events, in the order in which they happened.
 type Engine struct {
 	cfg      Config
 	canaries map[string]bool
-	trees    map[uint32]*tree // by the process at the top
-	of       map[uint32]*tree // by process
+	trees    map[uint32]*tree  // by the process at the top
+	of       map[uint32]member // by process
 	counts   map[uint32]*process
 	// Forgotten is how often something was forgotten for want of room.
 	Forgotten uint64
 }
 
+// member is a process of a tree.
+type member struct {
+	*tree
+	parent uint32
+}
+
 // New returns an engine that has seen nothing.
 func New(cfg Config) *Engine {
-	e := &Engine{cfg: cfg, canaries: make(map[string]bool), trees: make(map[uint32]*tree), of: make(map[uint32]*tree), counts: make(map[uint32]*process)}
+	e := &Engine{cfg: cfg, canaries: make(map[string]bool), trees: make(map[uint32]*tree), of: make(map[uint32]member), counts: make(map[uint32]*process)}
 	for _, c := range cfg.Canaries {
 		e.canaries[path.Clean(c)] = true
 	}
@@ -27,10 +35,10 @@ func New(cfg Config) *Engine {
 // treeOf is the tree that a process belongs to: that of its parent, or one that
 // begins there. What init or the kernel itself has started is a tree of its own.
 func (e *Engine) treeOf(ev *Event) *tree {
-	if t := e.of[ev.PID]; t != nil {
-		return t
+	if m, ok := e.of[ev.PID]; ok {
+		return m.tree
 	}
-	t := e.of[ev.PPID]
+	t := e.of[ev.PPID].tree
 	if t == nil {
 		root := ev.PPID
 		if root <= 2 {
@@ -49,8 +57,38 @@ func (e *Engine) treeOf(ev *Event) *tree {
 		clear(e.of) // they find their trees again by their parents
 		e.Forgotten++
 	}
-	e.of[ev.PID] = t
+	e.of[ev.PID] = member{t, ev.PPID}
 	return t
+}
+
+// generationsMax bounds how far parents are followed.
+const generationsMax = 8
+
+// related reports whether one of two processes comes from the other.
+func (e *Engine) related(a, b uint32) bool { return e.comesFrom(a, b) || e.comesFrom(b, a) }
+
+func (e *Engine) comesFrom(pid, from uint32) bool {
+	for range generationsMax {
+		if pid == from {
+			return true
+		}
+		m, ok := e.of[pid]
+		if !ok {
+			return false
+		}
+		pid = m.parent
+	}
+	return false
+}
+
+// justMade is how many files the tree may have created since one that still counts
+// as work in progress: compilers and what comes after them are a team.
+const justMade = 100
+
+// own reports whether a file is the process's own work: one that it has created, or
+// who it comes from, or a file that its tree created just now.
+func (e *Engine) own(t *tree, ev *Event, f known) bool {
+	return f.marks&created != 0 && (e.related(f.maker, ev.PID) || t.made-f.serial < justMade)
 }
 
 // room forgets trees that did nothing for long, or if there are none all.
@@ -67,8 +105,8 @@ func (e *Engine) room(now int64) {
 		clear(e.trees)
 		e.Forgotten++
 	}
-	for pid, t := range e.of {
-		if e.trees[t.root] != t {
+	for pid, m := range e.of {
+		if e.trees[m.root] != m.tree {
 			delete(e.of, pid)
 		}
 	}
@@ -84,6 +122,10 @@ func (e *Engine) Judge(ev *Event) Verdict {
 	if t.turn(ev.Time, e.cfg.Memory) {
 		e.Forgotten++
 	}
+	if ev.Op == "encrypt" {
+		t.encrypted += ev.Bytes
+		return v
+	}
 	if e.canaries[ev.Path] || e.canaries[ev.Path2] {
 		e.hit(t, &v, RuleCanary, ev, 1, 1, Major)
 	}
@@ -98,14 +140,17 @@ func (e *Engine) Judge(ev *Event) Verdict {
 		e.rename(t, &v, ev)
 	case "mkdir":
 		t.now.dirs[ev.Path] = true
+	case "write":
+		e.write(t, &v, ev)
 	}
 	return v
 }
 
 // hit is an event that belongs to a rule. From the limit on it is severe, and the
-// first time it raises an alert.
+// first time it raises an alert; the next one only after a pause.
 func (e *Engine) hit(t *tree, v *Verdict, rule string, ev *Event, n, limit int, s Severity) {
-	if lines := t.evidence[rule]; !t.alerted[rule] && len(lines) < evidenceMax {
+	last, alerted := t.alerted[rule]
+	if lines := t.evidence[rule]; !alerted && len(lines) < evidenceMax {
 		if len(lines) == 0 {
 			t.first[rule] = ev.Path
 		}
@@ -115,115 +160,30 @@ func (e *Engine) hit(t *tree, v *Verdict, rule string, ev *Event, n, limit int, 
 		}
 		t.evidence[rule] = append(lines, line)
 	}
+	if alerted {
+		if time.Duration(ev.Time-last) >= e.cfg.Window {
+			t.again(rule)
+			return
+		}
+		t.alerted[rule] = ev.Time
+	}
 	if n < limit {
 		return
 	}
 	if s >= v.Severity {
 		v.Severity, v.Rule = s, rule
 	}
-	if t.alerted[rule] || s < Major {
+	if alerted || s < Major {
 		return
 	}
-	t.alerted[rule] = true
+	t.alerted[rule] = ev.Time
 	a := &Alert{Rule: rule, Root: t.root, RootExe: t.exe, RootSeen: t.seen, Files: n, First: ev.Path, Evidence: t.evidence[rule]}
 	if first := t.first[rule]; first != "" {
 		a.First = first
 	}
+	if t.encrypted > 0 {
+		a.Evidence = append(a.Evidence, fmt.Sprintf("encrypt %d bytes, by libraries of cryptography in the tree", t.encrypted))
+	}
 	delete(t.evidence, rule)
 	v.Alert = a
-}
-
-func (e *Engine) open(t *tree, v *Verdict, ev *Event) {
-	m := t.marks(ev.Path)
-	if ev.Special {
-		return // it has no content to lose
-	}
-	t.mark(ev.Path, opened)
-	if !ev.Writing || m&created != 0 { // or the tree's own file
-		return
-	}
-	t.mark(ev.Path, written)
-	if m&renamed != 0 { // renamed first, overwritten then
-		for stem, suffix := range splits(ev.Path) {
-			if t.marks(stem)&removed != 0 {
-				e.linked(t, v, ev, RuleRename, t.now.renames, t.old.renames, suffix, stem)
-			}
-		}
-	}
-	t.now.over[ev.Path] = true
-	e.hit(t, v, RuleOverwrite, ev, union(t.now.over, t.old.over), e.cfg.Many, Major)
-}
-
-// splits are the stems of a path with their suffixes.
-func splits(p string) map[string]string {
-	out := make(map[string]string)
-	stems(p, func(stem, suffix string) { out[stem] = suffix })
-	return out
-}
-
-// linked counts a file that belongs to a suffix. Compressors do the same as who
-// encrypts; of their suffixes there is no alarm.
-func (e *Engine) linked(t *tree, v *Verdict, ev *Event, rule string, now, old map[string]map[string]bool, suffix, file string) {
-	s := Major
-	if packed[suffix] {
-		s = Minor
-	}
-	e.hit(t, v, rule, ev, add(now, old, suffix, file), e.cfg.Linked, s)
-}
-
-func (e *Engine) create(t *tree, v *Verdict, ev *Event) {
-	t.mark(ev.Path, created)
-	t.forget(ev.Path, removed)
-	stems(ev.Path, func(stem, suffix string) {
-		// A shell makes the file that it redirects to before anything is read.
-		t.now.from[stem] = ev.Path
-		const both = opened | removed
-		if t.marks(stem)&both == both {
-			e.linked(t, v, ev, RuleReplace, t.now.suffix, t.old.suffix, suffix, stem)
-		}
-	})
-	dir, name := path.Split(ev.Path)
-	dir = path.Clean(dir)
-	if isNote(name) && !t.now.dirs[dir] && !t.old.dirs[dir] {
-		e.hit(t, v, RuleNote, ev, add(t.now.notes, t.old.notes, name, dir), e.cfg.Notes, Major)
-	}
-}
-
-func (e *Engine) remove(t *tree, v *Verdict, ev *Event) {
-	m := t.marks(ev.Path)
-	t.mark(ev.Path, removed)
-	t.forget(ev.Path, created)
-	if m&opened == 0 {
-		return
-	}
-	made := t.madeFrom(ev.Path)
-	if suffix, ok := suffixOf(ev.Path, made); ok && t.marks(made)&created != 0 {
-		e.linked(t, v, ev, RuleReplace, t.now.suffix, t.old.suffix, suffix, ev.Path)
-		return
-	}
-	if m&created == 0 {
-		t.now.gone[ev.Path] = true
-		e.hit(t, v, RuleRemove, ev, union(t.now.gone, t.old.gone), e.cfg.Many, Minor)
-	}
-}
-
-func (e *Engine) rename(t *tree, v *Verdict, ev *Event) {
-	m := t.marks(ev.Path)
-	// The new name is of the file that had the old one; what was made under the
-	// old one is not there any more.
-	t.forget(ev.Path, created|written)
-	t.mark(ev.Path, removed)
-	t.forget(ev.Path2, removed)
-	if m&created != 0 {
-		t.mark(ev.Path2, created)
-		return
-	}
-	suffix, ok := suffixOf(ev.Path, ev.Path2)
-	if !ok {
-		return
-	}
-	t.mark(ev.Path2, renamed)
-	if m&written != 0 {
-		e.linked(t, v, ev, RuleRename, t.now.renames, t.old.renames, suffix, ev.Path)
-	}
 }

@@ -6,11 +6,7 @@
 // events.
 package rules
 
-import (
-	"path"
-	"strings"
-	"time"
-)
+import "time"
 
 // Event is what the rules need to know of an event. Failed ones do not come here.
 type Event struct {
@@ -23,9 +19,24 @@ type Event struct {
 	Op      string // as in the field op
 	Path    string
 	Path2   string
-	Writing bool // an open for writing, of a file that must be there
+	Writing bool // an open for writing, of a file that is there, and not to append to it
+	Emptied bool // by that open
+	MayMake bool // that open would have made it
 	Special bool // of a directory, a device, or what else has no content of its own
+	Content Content
+	Bytes   uint64 // that were encrypted
 }
+
+// Content is what is known of what was written.
+type Content uint8
+
+// The kinds of content.
+const (
+	Unknown Content = iota
+	Plain           // text, or what else has an order
+	Packed          // bytes without an order, in a format that is known for that
+	Random          // bytes without an order, in no known format
+)
 
 // Severity of an event.
 type Severity uint8
@@ -52,7 +63,8 @@ type Verdict struct {
 	Alert    *Alert // this event raised it; nil for most
 }
 
-// Alert is raised once for a rule and a process tree.
+// Alert is raised once for a rule and a process tree, and again after a pause of a
+// window.
 type Alert struct {
 	Rule     string
 	Root     uint32 // process at the top of the tree, as far as it was seen
@@ -67,9 +79,10 @@ type Alert struct {
 const (
 	RuleReplace   = "replace"   // X is read, X.suffix made, X removed
 	RuleRename    = "rename"    // X is written in place and renamed to X.suffix
-	RuleOverwrite = "overwrite" // many files that were there are opened for writing
+	RuleOverwrite = "overwrite" // many files that were there are opened to be changed in place
+	RuleRewrite   = "rewrite"   // files that were there get content without any order
 	RuleNote      = "note"      // the same text file appears in many directories
-	RuleRemove    = "remove"    // many files are read and then removed
+	RuleRemove    = "remove"    // many files are read and then removed by who made few
 	RuleCanary    = "canary"    // a file was touched that nobody should
 )
 
@@ -80,7 +93,7 @@ type Config struct {
 	Patterns   []string      // of kinds, about one file: OCD
 	Memory     time.Duration // of what belongs together
 	Canaries   []string      // full paths
-	Linked     int           // files for replace and rename
+	Linked     int           // files for replace, rename and rewrite
 	Notes      int           // directories for note
 	Many       int           // files for overwrite and remove
 }
@@ -89,7 +102,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Thresholds: [4]int{50, 50, 50, 50}, Window: 10 * time.Second, Patterns: []string{"OCD"},
-		Memory: time.Minute, Linked: 20, Notes: 20, Many: 50,
+		Memory: time.Minute, Linked: 20, Notes: 20, Many: 25,
 	}
 }
 
@@ -109,39 +122,4 @@ func kindOf(op string) byte {
 		return 'E'
 	}
 	return 0
-}
-
-// packed are suffixes of programs that replace files by compressed ones.
-var packed = map[string]bool{".gz": true, ".xz": true, ".zst": true, ".bz2": true, ".lz4": true, ".lzma": true, ".Z": true, ".lz": true, ".zip": true}
-
-// notes are endings of files that people read.
-var notes = []string{".txt", ".html", ".htm", ".hta", ".md", ".rtf", ".pdf", ".url"}
-
-// isNote reports whether a file of that name is for people to read.
-func isNote(name string) bool {
-	lower := strings.ToLower(name)
-	for _, end := range notes {
-		if strings.HasSuffix(lower, end) {
-			return true
-		}
-	}
-	return !strings.Contains(strings.TrimPrefix(lower, "."), ".") && (strings.Contains(lower, "readme") || strings.Contains(lower, "restore") ||
-		strings.Contains(lower, "recover") || strings.Contains(lower, "decrypt") || strings.Contains(lower, "ransom"))
-}
-
-// stems calls use for every way to split the name of a path into a stem and a
-// suffix that begins with a point: a.txt.aes is a.txt and .aes, or a and .txt.aes.
-func stems(p string, use func(stem, suffix string)) {
-	base := len(p) - len(path.Base(p))
-	for i := len(p) - 1; i > base; i-- {
-		if p[i] == '.' {
-			use(p[:i], p[i:])
-		}
-	}
-}
-
-// suffixOf is what to has behind from, if it begins with a point.
-func suffixOf(from, to string) (string, bool) {
-	suffix, ok := strings.CutPrefix(to, from)
-	return suffix, ok && strings.HasPrefix(suffix, ".") && len(suffix) > 1 && !strings.Contains(suffix, "/")
 }

@@ -31,13 +31,18 @@ func begin(edit func(*Config)) *story {
 	return &story{e: New(c), now: 1_000_000_000_000, step: time.Millisecond, pid: 100, ppid: 50}
 }
 
+// do is an event. The ops overwrite, empty and touch are opens for writing, and
+// random and plain are writes of such content.
 func (s *story) do(op string, paths ...string) *story {
 	ev := Event{Time: s.now, PID: s.pid, PPID: s.ppid, Start: s.start, Exe: "/bin/x", Op: op, Path: paths[0]}
 	if len(paths) > 1 {
 		ev.Path2 = paths[1]
 	}
-	if op == "overwrite" {
-		ev.Op, ev.Writing = "open", true
+	switch op {
+	case "overwrite", "empty", "touch":
+		ev.Op, ev.Writing, ev.Emptied, ev.MayMake = "open", true, op == "empty", op != "overwrite"
+	case "random", "plain":
+		ev.Op, ev.Content = "write", map[string]Content{"random": Random, "plain": Plain}[op]
 	}
 	s.now += int64(s.step)
 	s.last = s.e.Judge(&ev)
@@ -101,7 +106,54 @@ func TestAttacks(t *testing.T) {
 		{"rename, then in place", func(s *story, n int) {
 			s.many(n, func(f string) { s.do("rename", f, f+".locked").do("overwrite", f+".locked") })
 		}, "rename overwrite", 20},
-		{"in place only", func(s *story, n int) { s.many(n, func(f string) { s.do("overwrite", f) }) }, "overwrite", 50},
+		{"in place only", func(s *story, n int) { s.many(n, func(f string) { s.do("overwrite", f) }) }, "overwrite", 25},
+		{"another ending", func(s *story, n int) {
+			s.many(n, func(f string) { s.do("open", f).do("create", strings.TrimSuffix(f, ".txt")+".crypt").do("delete", f) })
+		}, "replace", 20},
+		{"another name", func(s *story, n int) {
+			i := 0
+			s.many(n, func(f string) {
+				i++
+				s.do("open", f).do("create", fmt.Sprintf("%s/%d.vault", f[:strings.LastIndex(f, "/")], i*7919)).do("delete", f)
+			})
+		}, "replace", 20},
+		{"another name, deleted first", func(s *story, n int) {
+			i := 0
+			s.many(n, func(f string) {
+				i++
+				s.do("open", f).do("delete", f).do("create", fmt.Sprintf("%s/%d.vault", f[:strings.LastIndex(f, "/")], i*7919))
+			})
+		}, "replace", 20},
+		{"a suffix without a point", func(s *story, n int) {
+			s.many(n, func(f string) { s.do("open", f).do("create", f+"-enc").do("delete", f) })
+		}, "replace", 20},
+		{"renamed away before it is removed", func(s *story, n int) {
+			s.many(n, func(f string) {
+				s.do("open", f).do("create", f+".gpg").do("rename", f, f[:strings.LastIndex(f, "/")]+"/000").do("delete", f[:strings.LastIndex(f, "/")]+"/000")
+			})
+		}, "replace", 20},
+		{"an archive", func(s *story, n int) {
+			s.do("create", "/home/all.7z")
+			s.many(n, func(f string) { s.do("open", f) })
+			s.many(n, func(f string) { s.do("delete", f) })
+		}, "remove", 25},
+		{"emptied, random", func(s *story, n int) { s.many(n, func(f string) { s.do("empty", f).do("random", f) }) }, "rewrite", 20},
+		{"a temporary file, random", func(s *story, n int) {
+			s.many(n, func(f string) {
+				s.do("open", f).do("create", f+".tmp").do("random", f+".tmp").do("rename", f+".tmp", f)
+			})
+		}, "rewrite", 20},
+		{"deleted and made anew, random", func(s *story, n int) {
+			s.many(n, func(f string) { s.do("open", f).do("delete", f).do("create", f).do("random", f) })
+		}, "rewrite", 20},
+		{"a compressor's suffix, random", func(s *story, n int) {
+			s.many(n, func(f string) { s.do("open", f).do("create", f+".gz").do("random", f+".gz").do("delete", f) })
+		}, "replace", 20},
+		{"documents that another process of the tree made", func(s *story, n int) {
+			s.many(n+justMade, func(f string) { s.do("create", f) })
+			s.pid++
+			s.many(n, func(f string) { s.do("overwrite", f) })
+		}, "overwrite", 25},
 		{"a process for each", func(s *story, n int) {
 			s.many(n, func(f string) {
 				s.pid += 2
@@ -178,6 +230,31 @@ func TestBenign(t *testing.T) {
 			i := 0
 			s.many(400, func(f string) { i++; s.do("open", f).do("create", f+fmt.Sprintf(".%d", i)).do("delete", f) })
 		}, ""},
+		{"touch", func(s *story) { s.many(400, func(f string) { s.do("touch", f).do("rename", f, f+".done") }) }, ""},
+		{"cp over files", func(s *story) { s.many(400, func(f string) { s.do("empty", f) }) }, ""},
+		{"an editor that saves, old style", func(s *story) {
+			s.many(400, func(f string) {
+				s.do("open", f).do("create", f+"-1").do("rename", f, f+"~").do("rename", f+"-1", f)
+			})
+		}, ""},
+		{"written anew as text", func(s *story) { s.many(400, func(f string) { s.do("empty", f).do("plain", f) }) }, ""},
+		{"random, and new", func(s *story) { s.many(400, func(f string) { s.do("create", f).do("random", f) }) }, ""},
+		{"converters", func(s *story) {
+			s.many(400, func(f string) { s.do("open", f).do("create", strings.TrimSuffix(f, ".txt")+".pdf").do("delete", f) })
+		}, "remove"},
+		{"moved to another file system", func(s *story) {
+			s.many(400, func(f string) { s.do("open", f).do("create", "/mnt"+f).do("delete", f) })
+		}, "remove"},
+		{"read by one, removed by another", func(s *story) {
+			s.do("create", "/home/all.tar")
+			s.many(400, func(f string) { s.do("open", f) })
+			s.pid++
+			s.do("create", "/home/log")
+			s.many(400, func(f string) { s.do("delete", f) })
+		}, "remove"},
+		{"objects that are changed where they were made", func(s *story) {
+			s.many(400, func(f string) { s.pid++; s.do("create", f+".o"); s.pid++; s.do("overwrite", f+".o") })
+		}, ""},
 		{"makefiles", func(s *story) {
 			for i := range 100 {
 				s.do("create", fmt.Sprintf("/src/d%d/Makefile", i))
@@ -195,23 +272,6 @@ func TestBenign(t *testing.T) {
 	}
 }
 
-// TestTreesAreApart: what two do is not what one does.
-func TestTreesAreApart(t *testing.T) {
-	s := begin(nil)
-	s.many(38, func(f string) {
-		s.pid, s.ppid = 300-s.pid, 250-s.ppid // 100 below 50, or 200 below 200
-		s.do("open", f).do("create", f+".aes").do("delete", f)
-	})
-	qt.Check(t, qt.Equals(s.rules(), ""))
-	s = begin(nil)
-	s.ppid = 1 // daemons are not one tree
-	s.many(38, func(f string) {
-		s.pid++
-		s.do("open", f).do("create", f+".aes").do("delete", f)
-	})
-	qt.Check(t, qt.Equals(s.rules(), ""))
-}
-
 // TestSpecial: what has no content is not overwritten.
 func TestSpecial(t *testing.T) {
 	s := begin(nil)
@@ -219,6 +279,33 @@ func TestSpecial(t *testing.T) {
 		s.last = s.e.Judge(&Event{Time: s.now, PID: 1, Op: "open", Path: file(i), Writing: true, Special: true})
 		qt.Assert(t, qt.IsNil(s.last.Alert))
 	}
+}
+
+// TestAlertsAgain: an alarm is raised once, and again after a pause, with counts that
+// begin anew.
+func TestAlertsAgain(t *testing.T) {
+	s := begin(nil)
+	s.many(100, func(f string) { s.do("open", f).do("create", f+".aes").do("delete", f) })
+	qt.Check(t, qt.Equals(s.rules(), "replace"))
+	s.now += int64(11 * time.Second)
+	s.many(20, func(f string) { s.do("open", "/other"+f).do("create", "/other"+f+".aes").do("delete", "/other"+f) })
+	qt.Check(t, qt.Equals(s.rules(), "replace"))
+	s.do("open", "/z").do("create", "/z.aes").do("delete", "/z")
+	qt.Check(t, qt.Equals(s.rules(), "replace replace"))
+	qt.Check(t, qt.Equals(s.alerts[1].Files, 20))
+}
+
+// TestEncrypt: libraries of cryptography are evidence, and no reason.
+func TestEncrypt(t *testing.T) {
+	s := begin(nil)
+	for range 100 {
+		s.e.Judge(&Event{Time: s.now, PID: s.pid, PPID: s.ppid, Op: "encrypt", Path: "/lib/libcrypto.so.3", Bytes: 1000})
+	}
+	qt.Check(t, qt.Equals(s.rules(), ""))
+	s.many(20, func(f string) { s.do("open", f).do("create", f+".aes").do("delete", f) })
+	qt.Assert(t, qt.Equals(s.rules(), "replace"))
+	lines := s.alerts[0].Evidence
+	qt.Check(t, qt.StringContains(lines[len(lines)-1], "encrypt 100000 bytes"))
 }
 
 func TestCanary(t *testing.T) {
@@ -230,94 +317,6 @@ func TestCanary(t *testing.T) {
 	s.do("delete", "/home/canary") // that is told once
 	qt.Check(t, qt.Equals(s.rules(), "canary"))
 	qt.Check(t, qt.Equals(s.last.Severity, Major))
-}
-
-// TestThresholds: counts are of a window, and it expires.
-func TestThresholds(t *testing.T) {
-	s := begin(func(c *Config) { c.Thresholds = [4]int{3, 2, 1, 1}; c.Patterns = nil })
-	over := func() string { return s.last.Over }
-	for range 3 {
-		s.do("open", "/a")
-		qt.Check(t, qt.Equals(over(), "----"))
-	}
-	s.do("open", "/a")
-	qt.Check(t, qt.Equals(over(), "O---"))
-	qt.Check(t, qt.Equals(s.last.Severity, Minor))
-	s.do("delete", "/b").do("delete", "/c")
-	qt.Check(t, qt.Equals(over(), "O-D-"))
-	s.do("rename", "/b", "/c") // none of these kinds
-	qt.Check(t, qt.Equals(over(), "----"))
-	s.now += int64(11 * time.Second)
-	s.do("open", "/a")
-	qt.Check(t, qt.Equals(over(), "----"))
-	s.pid++
-	s.do("open", "/a").do("open", "/a").do("open", "/a")
-	qt.Check(t, qt.Equals(over(), "----"))
-	s.start++ // another process of that number
-	s.do("open", "/a")
-	qt.Check(t, qt.Equals(over(), "----"))
-}
-
-// TestMemory: what a tree did is forgotten when its memory is over.
-func TestMemory(t *testing.T) {
-	for pause, want := range map[time.Duration]string{20 * time.Second: RuleReplace, 2 * time.Minute: ""} {
-		s := begin(nil)
-		s.many(19, func(f string) { s.do("open", f).do("create", f+".x").do("delete", f) })
-		s.now += int64(pause)
-		s.do("open", "/last").do("create", "/last.x").do("delete", "/last")
-		qt.Check(t, qt.Equals(s.rules(), want), qt.Commentf("%v", pause))
-	}
-}
-
-// TestPatterns: events about one file, whatever comes between.
-func TestPatterns(t *testing.T) {
-	match := func(patterns []string, events string) bool {
-		s := begin(func(c *Config) { c.Patterns = patterns })
-		found := false
-		for _, e := range strings.Fields(events) {
-			s.do(map[byte]string{'O': "open", 'C': "create", 'D': "delete"}[e[0]], e[1:])
-			found = found || s.last.Match
-		}
-		return found
-	}
-	for _, test := range []struct {
-		patterns, events string
-		want             bool
-	}{
-		{"OCD", "O/a C/a.aes D/a", true},
-		{"OCD", "O/a O/lib C/a.aes O/etc D/a", true},
-		{"OCD", "O/a C/b D/a", false},
-		{"OCD", "O/a C/a.aes D/b", false},
-		{"OCD", "C/a.aes O/a D/a", false},
-		{"OCD", "O/a O/a C/a.x.y D/a", true},
-		{"CD", "C/a D/a", true},
-		{"OD", "O/a D/a", true},
-		{"OD", "D/a O/a", false},
-		{"OCD,CD", "C/a D/a", true},
-	} {
-		qt.Check(t, qt.Equals(match(strings.Split(test.patterns, ","), test.events), test.want), qt.Commentf("%s: %s", test.patterns, test.events))
-	}
-}
-
-// TestBounds: a hundred thousand processes and files, and nothing grows for ever.
-func TestBounds(t *testing.T) {
-	s := begin(nil)
-	for i := range 100_000 {
-		s.pid, s.ppid = uint32(1000+2*i), uint32(1001+2*i)
-		s.do("open", fmt.Sprintf("/x/%d", i)).do("create", fmt.Sprintf("/x/%d.y", i))
-	}
-	qt.Check(t, qt.IsTrue(len(s.e.trees) <= treesMax))
-	qt.Check(t, qt.IsTrue(len(s.e.of) <= pidsMax))
-	qt.Check(t, qt.IsTrue(len(s.e.counts) <= processesMax))
-	qt.Check(t, qt.IsTrue(s.e.Forgotten > 0))
-	s = begin(nil)
-	for i := range 100_000 {
-		s.step = 0
-		s.do("open", fmt.Sprintf("/x/%d", i))
-	}
-	tree := s.e.of[s.pid]
-	qt.Check(t, qt.IsTrue(len(tree.now.files)+len(tree.old.files) <= 2*filesMax))
-	qt.Check(t, qt.IsTrue(len(tree.files.progress) <= progressMax+1))
 }
 
 func TestSuffixes(t *testing.T) {

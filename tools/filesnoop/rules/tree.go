@@ -11,35 +11,50 @@ const (
 )
 
 // marks are what a tree has done to a file.
-type marks uint8
+type marks uint16
 
 const (
 	opened  marks = 1 << iota // and it was there before
 	written                   // opened for writing, and it was there before
+	changed                   // likewise, by more than a touch
 	created
 	removed
 	renamed // got its name by a rename that appended a suffix
-	counted // by replace or rename, under this name
+	packed  // got content of a format that has no order
+	random  // got content without any order, of no known format
 )
+
+// known is what is remembered of a file.
+type known struct {
+	marks
+	maker  uint32 // process that created it
+	opener uint32 // process that opened it last
+	serial int    // which of the files that the tree created it is
+}
 
 // half is what happened in one half of the memory. It is forgotten as a whole.
 type half struct {
 	began   int64
-	files   map[string]marks
+	files   map[string]known
 	from    map[string]string          // stem to the file X.suffix that was made of it
 	suffix  map[string]map[string]bool // suffix to the files that were replaced
+	by      map[string]string          // file that was replaced to the suffix
 	renames map[string]map[string]bool // suffix to the files that were written and renamed
 	notes   map[string]map[string]bool // name to the directories that it was made in
 	dirs    map[string]bool            // directories that the tree made itself
-	over    map[string]bool            // files that were opened for writing
+	over    map[string]bool            // files that were opened to be changed in place
 	gone    map[string]bool            // files that were read and removed
+	anew    map[string]bool            // files with new content without any order
+	names   map[string]bool            // last names of what was created or renamed
+	makes   map[uint32]int             // how many files a process created
 }
 
 func newHalf(now int64) *half {
 	return &half{
-		began: now, files: make(map[string]marks), from: make(map[string]string), suffix: make(map[string]map[string]bool),
-		renames: make(map[string]map[string]bool), notes: make(map[string]map[string]bool), dirs: make(map[string]bool),
-		over: make(map[string]bool), gone: make(map[string]bool),
+		began: now, files: make(map[string]known), from: make(map[string]string), suffix: make(map[string]map[string]bool),
+		by: make(map[string]string), renames: make(map[string]map[string]bool), notes: make(map[string]map[string]bool),
+		dirs: make(map[string]bool), over: make(map[string]bool), gone: make(map[string]bool), anew: make(map[string]bool),
+		names: make(map[string]bool), makes: make(map[uint32]int),
 	}
 }
 
@@ -50,18 +65,32 @@ type tree struct {
 	seen     int64 // first
 	last     int64
 	now, old *half
-	alerted  map[string]bool
+	made     int                 // files that it created, ever
+	alerted  map[string]int64    // rule to the last event that it was about
 	evidence map[string][]string // of each rule, until its alert
 	first    map[string]string   // file of each rule
 	files    *process            // how far patterns have come with files
+	pairs    map[string]pair     // directory to the last file there that has no partner
+
+	encrypted uint64 // bytes, by libraries of cryptography
 }
 
-// evidenceMax is how many lines an alert has.
-const evidenceMax = 8
+// pair is half of one: a file that was removed, or one that was made, in a directory.
+type pair struct {
+	path string
+	made bool
+}
+
+// evidenceMax is how many lines an alert has, and pairsMax how many directories
+// have half a pair.
+const (
+	evidenceMax = 8
+	pairsMax    = 4096
+)
 
 func newTree(root uint32, now int64) *tree {
-	return &tree{root: root, seen: now, now: newHalf(now), old: newHalf(now), alerted: make(map[string]bool),
-		evidence: make(map[string][]string), first: make(map[string]string), files: newProcess(now, 0)}
+	return &tree{root: root, seen: now, now: newHalf(now), old: newHalf(now), alerted: make(map[string]int64),
+		evidence: make(map[string][]string), first: make(map[string]string), files: newProcess(now, 0), pairs: make(map[string]pair)}
 }
 
 // turn forgets what is older than the memory. It is called with every event.
@@ -77,15 +106,35 @@ func (t *tree) turn(now int64, memory time.Duration) (full bool) {
 	return full
 }
 
-func (t *tree) marks(p string) marks { return t.now.files[p] | t.old.files[p] }
+// file is what is remembered of a file in both halves.
+func (t *tree) file(p string) known {
+	f, ok := t.now.files[p]
+	if old, was := t.old.files[p]; was {
+		if !ok || f.serial == 0 {
+			f.maker, f.serial = old.maker, old.serial
+		}
+		if f.opener == 0 {
+			f.opener = old.opener
+		}
+		f.marks |= old.marks
+	}
+	return f
+}
 
-func (t *tree) mark(p string, m marks) { t.now.files[p] |= m }
+func (t *tree) marks(p string) marks { return t.file(p).marks }
+
+func (t *tree) mark(p string, m marks) {
+	f := t.now.files[p]
+	f.marks |= m
+	t.now.files[p] = f
+}
 
 // forget takes marks away, as when a name is given to another file.
 func (t *tree) forget(p string, m marks) {
 	for _, h := range []*half{t.now, t.old} {
-		if have, ok := h.files[p]; ok {
-			h.files[p] = have &^ m
+		if f, ok := h.files[p]; ok {
+			f.marks &^= m
+			h.files[p] = f
 		}
 	}
 }
@@ -96,6 +145,46 @@ func (t *tree) madeFrom(stem string) string {
 		return made
 	}
 	return t.old.from[stem]
+}
+
+// makes is how many files a process created.
+func (t *tree) makes(pid uint32) int { return t.now.makes[pid] + t.old.makes[pid] }
+
+// named reports whether a file of that name was created or got it by a rename.
+func (t *tree) named(name string) bool { return t.now.names[name] || t.old.names[name] }
+
+// back takes a file, which has its name again, from what was replaced or removed.
+func (t *tree) back(p string) {
+	for _, h := range []*half{t.now, t.old} {
+		delete(h.gone, p)
+		if suffix, ok := h.by[p]; ok {
+			delete(h.suffix[suffix], p)
+			delete(h.by, p)
+		}
+	}
+}
+
+// again begins to count anew for a rule, some time after its alert.
+func (t *tree) again(rule string) {
+	delete(t.alerted, rule)
+	delete(t.first, rule)
+	for _, h := range []*half{t.now, t.old} {
+		switch rule {
+		case RuleReplace:
+			clear(h.suffix)
+			clear(h.by)
+		case RuleRename:
+			clear(h.renames)
+		case RuleNote:
+			clear(h.notes)
+		case RuleOverwrite:
+			clear(h.over)
+		case RuleRemove:
+			clear(h.gone)
+		case RuleRewrite:
+			clear(h.anew)
+		}
+	}
 }
 
 // add puts a member into a set of a name, and returns how many both halves have.

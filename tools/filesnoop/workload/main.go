@@ -4,7 +4,8 @@
 //	workload DIR WAY [COUNT]
 //
 // It works in DIR, where the file "there" and the directory "dir" are, and does what
-// WAY says COUNT times (1). It prints the result of each call: a number, or the
+// WAY says COUNT times (1). What is done to many files at once is in bulk.go; those
+// ways need documents, which the way "corpus" makes. It prints the result of each call: a number, or the
 // name of the errno.
 package main
 

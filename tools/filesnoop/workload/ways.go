@@ -35,6 +35,19 @@ var ways = map[string]func(){
 	"open-uring": func() {
 		byRing(uring.Request{Opcode: uring.OpOpenat, FD: -100, Addr: uint64(text("there")), OpFlags: unix.O_RDONLY})
 	},
+	"write-uring": func() {
+		fd := open("there", unix.O_RDWR)
+		byRing(uring.Request{Opcode: uring.OpWrite, FD: int32(fd), Addr: uint64(text("1234567")), Len: 7})
+		byRing(uring.Request{Opcode: uring.OpWrite, FD: int32(fd), Addr: uint64(text("123")), Len: 3})
+		byRing(uring.Request{Opcode: uring.OpRead, FD: int32(fd), Addr: uint64(text("12345")), Len: 5})
+		unix.Close(fd)
+	},
+	"read-uring": func() {
+		fd := open("there", unix.O_RDONLY)
+		byRing(uring.Request{Opcode: uring.OpRead, FD: int32(fd), Addr: uint64(text("12345")), Len: 5})
+		byRing(uring.Request{Opcode: uring.OpWrite, FD: int32(fd), Addr: uint64(text("12345")), Len: 5})
+		unix.Close(fd)
+	},
 	"create": func() {
 		unix.Close(call(unix.SYS_OPENAT, here, text("new"), unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o640))
 		unix.Unlink("new")
