@@ -22,6 +22,7 @@ type enforcer interface {
 	Set(policies ...*policy.Policy) error
 	Alerts() <-chan engine.Alert
 	Counters() (seen, lost uint64, err error)
+	Skipped() uint64
 	Pin(dir string) error
 	Protect() error
 	Close() error

@@ -24,6 +24,7 @@ type fake struct {
 	sets       []string // the policies of each Set, by name, mode and number of rules
 	alerts     chan engine.Alert
 	seen, lost uint64
+	skipped    uint64
 	attachErr  error
 	setErr     error
 	closed     bool
@@ -63,6 +64,12 @@ func (f *fake) Counters() (uint64, uint64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.seen, f.lost, nil
+}
+
+func (f *fake) Skipped() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.skipped
 }
 
 func (f *fake) Pin(dir string) error {

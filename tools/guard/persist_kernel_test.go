@@ -81,7 +81,7 @@ func TestPersists(t *testing.T) {
 	qt.Check(t, qt.Matches(stdout, `pinned at `+testPins+` since .*, revision 2
 guard: none runs, and nobody reads alerts
 alerts: 5, 0 lost
-in doubt: 0 paths unresolved, 0 decisions without memory
+in doubt: 0 paths unresolved, 0 decisions without memory, 0 skipped by the kernel
 hooks: (?s:.*)
 MODE    RULES POLICY
 enforce     2 test

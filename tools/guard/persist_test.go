@@ -208,7 +208,7 @@ func pinnedStatus() *engine.Status {
 		Revision: 3, Since: time.Date(2026, 3, 1, 12, 0, 0, 7, time.UTC),
 		Policies: []engine.PolicyStatus{{Name: "web", Mode: "enforce", Rules: 4}, {Name: "base", Mode: "audit", Rules: 1}},
 		Hooks:    []engine.Hook{engine.FileOpen, engine.SocketBind},
-		Alerts:   1234, Lost: 17, Unresolved: 5, NoMemory: 2, Manager: &engine.ManagerStatus{PID: 4711}, Older: 1,
+		Alerts:   1234, Lost: 17, Unresolved: 5, NoMemory: 2, Skipped: 3, Manager: &engine.ManagerStatus{PID: 4711}, Older: 1,
 	}
 }
 
@@ -235,7 +235,7 @@ func TestStatus(t *testing.T) {
 guard: process 4711 runs and reads alerts
 older: 1 more, of guards that were killed as they took over; they are in force as well, until the next one
 alerts: 1234, 17 lost
-in doubt: 5 paths unresolved, 2 decisions without memory
+in doubt: 5 paths unresolved, 2 decisions without memory, 3 skipped by the kernel
 hooks: file_open, socket_bind
 MODE    RULES POLICY
 enforce     4 web
@@ -258,7 +258,7 @@ audit       1 base
 		qt.Check(t, qt.DeepEquals(got, map[string]any{
 			"tool": "guard", "type": "status", "policy": "web", "mode": "enforce", "rules": 4.0, "pin_dir": "/sys/fs/bpf/x", "revision": 3.0,
 			"since": "2026-03-01T12:00:00.000000007Z", "manager_alive": true, "manager_pid": 4711.0, "hooks": []any{"file_open", "socket_bind"},
-			"alerts": 1234.0, "alerts_lost": 17.0, "unresolved": 5.0, "no_memory": 2.0, "older": 1.0, "cut": []any{},
+			"alerts": 1234.0, "alerts_lost": 17.0, "unresolved": 5.0, "no_memory": 2.0, "skipped": 3.0, "older": 1.0, "cut": []any{},
 		}))
 	}
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -223,58 +222,6 @@ func TestRunRefused(t *testing.T) {
 	qt.Check(t, qt.Equals(stderr, "guard: no memory\n"))
 }
 
-// TestReload: SIGHUP reads the files again. What is wrong with them is told, and leaves
-// the old policies.
-func TestReload(t *testing.T) {
-	name := file(t, head+shadow)
-	r := start(t, newFake(), "--json", "--mode", "audit", name)
-	step := func(text, told string) {
-		t.Helper()
-		write(t, name, text)
-		before := len(r.stdout.String())
-		r.reload <- syscall.SIGHUP
-		eventually(t, told, func() bool {
-			return strings.Contains(r.stderr.String(), told) && strings.HasSuffix(r.stdout.String()[before:], "\n")
-		})
-	}
-	step(head+shadow+group, "guard: new policies: auditing 2 rules of 1 policy\n")
-	step("rules: [", "guard: the new policies are refused, and the old ones stay: policies are not enforced: "+name+":1:8: not YAML")
-	step(head+group+group, `the rule "group" is there already`)
-	qt.Check(t, qt.IsNil(os.Remove(name)))
-	before := len(r.stdout.String())
-	r.reload <- syscall.SIGHUP
-	eventually(t, "a file that is gone", func() bool { return len(r.stdout.String()) > before })
-	r.fake.mu.Lock()
-	r.setErr = errors.New("no memory")
-	r.fake.mu.Unlock()
-	step(head+group, "guard: the new policies are refused, and the old ones stay: no memory\n")
-	r.fake.mu.Lock()
-	r.setErr = nil
-	r.fake.mu.Unlock()
-	step(head+group, "guard: new policies: auditing 1 rule of 1 policy\n")
-	r.send(alert(nil))
-	r.stop()
-	qt.Check(t, qt.Equals(r.end(), command.ExitOK))
-	qt.Check(t, qt.DeepEquals(r.sets, []string{"test audit 1 rule", "test audit 2 rules", "test audit 1 rule", ""}))
-
-	var status []string
-	s := compiled(t)
-	for line := range strings.Lines(r.stdout.String()) {
-		qt.Check(t, qt.IsNil(s.Validate([]byte(line))), qt.Commentf("%s", line))
-		var e struct {
-			Type, Status, Error string
-			Rules               *int
-		}
-		qt.Assert(t, qt.IsNil(json.Unmarshal([]byte(line), &e)))
-		if e.Type != "policy" {
-			continue
-		}
-		qt.Check(t, qt.Equals(e.Error != "", e.Status == "refused"))
-		status = append(status, e.Status)
-	}
-	qt.Check(t, qt.DeepEquals(status, []string{"loaded", "loaded", "refused", "refused", "refused", "refused", "loaded"}))
-}
-
 // TestCount ends with the last of so many alerts; the others are unread.
 func TestCount(t *testing.T) {
 	f := newFake()
@@ -283,71 +230,6 @@ func TestCount(t *testing.T) {
 	qt.Check(t, qt.Equals(code, command.ExitOK))
 	qt.Check(t, qt.Equals(strings.Count(stdout, `"type":"event"`), 3))
 	qt.Check(t, qt.StringContains(stderr, "guard: 5 alerts = 3 printed + 0 lost + 2 unread\n"))
-}
-
-// TestLoss: what is lost is told as it happens, and at the end.
-func TestLoss(t *testing.T) {
-	lose := func(f *fake, n uint64) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.seen, f.lost = f.seen+n, f.lost+n
-	}
-	r := start(t, newFake(), "--json", file(t, head+shadow))
-	lose(r.fake, 7)
-	eventually(t, "loss in JSON", func() bool { return strings.Contains(r.stdout.String(), `"type":"lost","lost":7,"lost_total":7}`) })
-	lose(r.fake, 4)
-	r.stop()
-	qt.Check(t, qt.Equals(r.end(), command.ExitOK))
-	qt.Check(t, qt.StringContains(r.stdout.String(), `"type":"lost","lost":4,"lost_total":11}`))
-	qt.Check(t, qt.StringContains(r.stderr.String(), "guard: 11 alerts = 0 printed + 11 lost\n"))
-
-	r = begin(t, newFake(), "-q", "--fail-on-loss", file(t, head+shadow))
-	eventually(t, "policies", func() bool { return len(r.setSoFar()) > 0 })
-	lose(r.fake, 3)
-	r.stop()
-	qt.Check(t, qt.Equals(r.end(), command.ExitFailure))
-	qt.Check(t, qt.StringContains(r.stderr.String(), "guard: lost 3 alerts (3 so far): --buffer takes a larger size than 1048576; verdicts do not depend on it\nguard: 3 alerts = 0 printed + 3 lost\nguard: alerts were lost (--fail-on-loss)\n"))
-}
-
-// TestClosedPipe: a reader that left ends the command, with an alert or without.
-func TestClosedPipe(t *testing.T) {
-	for _, alerts := range [][]engine.Alert{nil, {alert(nil)}} {
-		f := newFake()
-		rd, wr, err := os.Pipe()
-		qt.Assert(t, qt.IsNil(err))
-		var errs stream
-		code := make(chan int, 1)
-		c := withRun(runCommandOf(&runConfig{machine: f.machine(), reload: make(chan os.Signal)}))
-		name := file(t, head+shadow)
-		go func() { code <- c.Execute(t.Context(), []string{"run", "--json", name}, wr, &errs) }()
-		eventually(t, "tracing", func() bool { return strings.Contains(errs.String(), "tracing") })
-		rd.Close()
-		f.send(alerts...)
-		select {
-		case got := <-code:
-			qt.Check(t, qt.Equals(got, command.ExitOK))
-		case <-time.After(10 * time.Second):
-			t.Fatal("it does not end")
-		}
-		qt.Check(t, qt.IsTrue(f.closed))
-		wr.Close()
-	}
-}
-
-// failing cannot be written to any more.
-type failing struct{ io.Writer }
-
-func (failing) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
-
-func TestFullDisk(t *testing.T) {
-	f := newFake()
-	f.send(alert(nil))
-	var errs bytes.Buffer
-	c := withRun(runCommandOf(&runConfig{machine: f.machine(), reload: make(chan os.Signal)}))
-	code := c.Execute(t.Context(), []string{"run", "--json", file(t, head+shadow)}, failing{}, &errs)
-	qt.Check(t, qt.Equals(code, command.ExitFailure))
-	qt.Check(t, qt.StringContains(errs.String(), "guard: write output: no space left on device\n"))
-	qt.Check(t, qt.IsTrue(f.closed))
 }
 
 // TestCheckHost is run --check: nothing is put in force.

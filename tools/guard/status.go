@@ -100,7 +100,7 @@ func statusText(dir string, s *engine.Status) []byte {
 		line("older: %d more, of guards that were killed as they took over; they are in force as well, until the next one", s.Older)
 	}
 	line("alerts: %d, %d lost", s.Alerts, s.Lost)
-	line("in doubt: %d paths unresolved, %d decisions without memory", s.Unresolved, s.NoMemory)
+	line("in doubt: %d paths unresolved, %d decisions without memory, %d skipped by the kernel", s.Unresolved, s.NoMemory, s.Skipped)
 	var hooks []string
 	for _, h := range s.Hooks {
 		hooks = append(hooks, string(h))

@@ -63,6 +63,7 @@ var statusFields = []statusField{
 	countField("alerts_lost", "Alerts that found the ring full.", func(s *engine.Status) uint64 { return s.Lost }),
 	countField("unresolved", "Decisions about paths that could not be found out.", func(s *engine.Status) uint64 { return s.Unresolved }),
 	countField("no_memory", "Decisions and labels of tasks that the kernel had no memory for.", func(s *engine.Status) uint64 { return s.NoMemory }),
+	countField("skipped", "Decisions that the kernel did not ask for, and so allowed, because another task was in the middle of one on that CPU: some kernels from 5.12 to 6.1 do that, if they can be preempted.", func(s *engine.Status) uint64 { return s.Skipped }),
 	countField("older", "Instances that are in force besides, of guards that were killed as they took over.", func(s *engine.Status) uint64 { return uint64(s.Older) }),
 }
 

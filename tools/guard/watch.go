@@ -223,6 +223,9 @@ func (w *watch) finish() error {
 		}
 		fmt.Fprintln(w.env.Stderr)
 	}
+	if n := w.Skipped(); n > 0 {
+		fmt.Fprintf(w.env.Stderr, "%s: %d decisions were skipped by the kernel, and so allowed: it does not ask a program that another task is in the middle of; boot with preempt=voluntary, or a kernel from 6.2 on\n", w.env.Name, n)
+	}
 	if w.env.FailOnLoss && lost > 0 {
 		return errLoss
 	}

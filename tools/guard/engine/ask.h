@@ -42,6 +42,23 @@ __noinline int concerned(u32 kinds)
 	return any_of(g->concerned, &subjects, kinds);
 }
 
+/* Not 0 if a default may concern the task. */
+__noinline int has_default(u32 kinds)
+{
+	struct control_block *c = armed();
+	struct set subjects;
+
+	if (!c)
+		return 0;
+	u32 slot = c->slot;
+	struct generation *g = bpf_map_lookup_elem(&generations, &slot);
+
+	if (!g)
+		return 0;
+	who_at_most(&subjects, g, kinds);
+	return any_of(g->deny, &subjects, kinds) || any_of(g->audit, &subjects, kinds);
+}
+
 struct cgroup___ancestors {
 	int level;                   /* 0 for the root */
 	struct cgroup *ancestors[0]; /* from the root to itself; 6.1 */
@@ -197,4 +214,13 @@ static __always_inline u32 generation_flags(u32 slot)
 	struct generation *g = bpf_map_lookup_elem(&generations, &slot);
 
 	return g ? g->flags : 0;
+}
+
+/* An argument as a number, which a pointer is not to the verifier. */
+static __always_inline u64 number(const void *argument)
+{
+	u64 n = 0;
+
+	bpf_probe_read_kernel(&n, sizeof(n), argument);
+	return n;
 }

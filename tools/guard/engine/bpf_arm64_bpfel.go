@@ -253,7 +253,6 @@ const (
 	bpfProgSbUmount           = "sb_umount"
 	bpfProgSctpBindConnect    = "sctp_bind_connect"
 	bpfProgSeed               = "seed"
-	bpfProgSelfSwitch         = "self_switch"
 	bpfProgSocketBind         = "socket_bind"
 	bpfProgSocketConnect      = "socket_connect"
 	bpfProgSocketCreate       = "socket_create"
@@ -268,6 +267,8 @@ const (
 	bpfProgUnixMaySend        = "unix_may_send"
 	bpfProgUnixStreamConnect  = "unix_stream_connect"
 	bpfProgUsernsCreate       = "userns_create"
+	bpfVarBtrfsNumberAt       = "btrfs_number_at"
+	bpfVarBtrfsRootAt         = "btrfs_root_at"
 	bpfVarHashKey             = "hash_key"
 	bpfVarMountLockAt         = "mount_lock_at"
 	bpfVarRenameHasFlags      = "rename_has_flags"
@@ -359,7 +360,6 @@ type bpfProgramSpecs struct {
 	SbUmount           *ebpf.ProgramSpec `ebpf:"sb_umount"`
 	SctpBindConnect    *ebpf.ProgramSpec `ebpf:"sctp_bind_connect"`
 	Seed               *ebpf.ProgramSpec `ebpf:"seed"`
-	SelfSwitch         *ebpf.ProgramSpec `ebpf:"self_switch"`
 	SocketBind         *ebpf.ProgramSpec `ebpf:"socket_bind"`
 	SocketConnect      *ebpf.ProgramSpec `ebpf:"socket_connect"`
 	SocketCreate       *ebpf.ProgramSpec `ebpf:"socket_create"`
@@ -416,6 +416,8 @@ type bpfMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfVariableSpecs struct {
+	BtrfsNumberAt    *ebpf.VariableSpec `ebpf:"btrfs_number_at"`
+	BtrfsRootAt      *ebpf.VariableSpec `ebpf:"btrfs_root_at"`
 	HashKey          *ebpf.VariableSpec `ebpf:"hash_key"`
 	MountLockAt      *ebpf.VariableSpec `ebpf:"mount_lock_at"`
 	RenameHasFlags   *ebpf.VariableSpec `ebpf:"rename_has_flags"`
@@ -517,6 +519,8 @@ func (m *bpfMaps) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfVariables struct {
+	BtrfsNumberAt    *ebpf.Variable `ebpf:"btrfs_number_at"`
+	BtrfsRootAt      *ebpf.Variable `ebpf:"btrfs_root_at"`
 	HashKey          *ebpf.Variable `ebpf:"hash_key"`
 	MountLockAt      *ebpf.Variable `ebpf:"mount_lock_at"`
 	RenameHasFlags   *ebpf.Variable `ebpf:"rename_has_flags"`
@@ -570,7 +574,6 @@ type bpfPrograms struct {
 	SbUmount           *ebpf.Program `ebpf:"sb_umount"`
 	SctpBindConnect    *ebpf.Program `ebpf:"sctp_bind_connect"`
 	Seed               *ebpf.Program `ebpf:"seed"`
-	SelfSwitch         *ebpf.Program `ebpf:"self_switch"`
 	SocketBind         *ebpf.Program `ebpf:"socket_bind"`
 	SocketConnect      *ebpf.Program `ebpf:"socket_connect"`
 	SocketCreate       *ebpf.Program `ebpf:"socket_create"`
@@ -628,7 +631,6 @@ func (p *bpfPrograms) Close() error {
 		p.SbUmount,
 		p.SctpBindConnect,
 		p.Seed,
-		p.SelfSwitch,
 		p.SocketBind,
 		p.SocketConnect,
 		p.SocketCreate,

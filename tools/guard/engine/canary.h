@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "inode.h"
 #include "scratch.h"
 
 struct question {
@@ -14,7 +15,7 @@ struct question {
 	u32 refuse; /* refuse it, to show that we can */
 	u32 dev;
 	u32 initial_mntns;
-	u32 unused;
+	u32 subvolume; /* of the file, see inode.h */
 	u64 ino;
 	u64 answers;
 	u64 started; /* of the process */
@@ -67,6 +68,7 @@ int BPF_PROG(inode_getattr, const struct path *path)
 	if (!q->answers++) { /* up to 6.1 overlayfs asks again, for the file behind its own */
 		q->ino = BPF_CORE_READ(inode, i_ino);
 		q->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+		q->subvolume = subvolume_of(inode);
 		q->initial_mntns = find_initial_mntns();
 	}
 	return q->refuse ? -1 /* EPERM */ : 0;

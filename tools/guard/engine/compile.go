@@ -234,6 +234,9 @@ func (c *compiler) policyDefaults(p *policy.Policy) {
 		if d.Class == policy.ClassFile || d.Class == policy.ClassExec {
 			c.generation.Flags |= hasFileDefaults
 		}
+		if d.Class == policy.ClassConnect {
+			c.generation.Flags |= hasPeerDefaults
+		}
 		for _, k := range ds.kinds {
 			c.generation.Concerned[k].union(subject)
 			if p.Mode == policy.Enforce {

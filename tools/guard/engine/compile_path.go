@@ -68,9 +68,17 @@ func (c *compiler) places(space uint32, p policy.Pattern, view int, identity pol
 		c.problem(p.Pos, "%s does not exist, and a rule by inode is about what does", p.Path)
 	}
 	if found && identity != policy.ByPath {
-		all = append(all, object{inode: inodeKey{Space: space, Dev: f.dev, Ino: f.ino}, which: which})
+		all = append(all, object{inode: c.inode(space, f), which: which})
 	}
 	return all
+}
+
+// inode is the key of a file in a space.
+func (c *compiler) inode(space uint32, f file) inodeKey {
+	if f.subvolume != 0 {
+		c.generation.Flags |= hasSubvolumes
+	}
+	return inodeKey{Space: space | f.subvolume<<8, Dev: f.dev, Ino: f.ino}
 }
 
 // ruled are the places of a pattern in a rule: of one that denies also the files that
@@ -82,7 +90,7 @@ func (c *compiler) ruled(space uint32, p policy.Pattern, r *policy.Rule) []objec
 	}
 	which := all[0].which
 	for _, f := range c.host.before(p.Path) {
-		o := object{inode: inodeKey{Space: space, Dev: f.dev, Ino: f.ino}, which: which}
+		o := object{inode: c.inode(space, f), which: which}
 		if !slices.Contains(all, o) {
 			all = append(all, o)
 		}
@@ -215,7 +223,7 @@ func (o *object) space() uint32 {
 	if o.path != (pathKey{}) {
 		return o.path.Space
 	}
-	return o.inode.Space
+	return o.inode.Space & 0xff
 }
 
 func (c *compiler) put(o object, id uint32) {

@@ -69,7 +69,7 @@ func (c *compiler) prepareSubjects() {
 		c.names[bit] = name
 	}
 	if self, ok := c.host.self(); ok {
-		o := object{inode: inodeKey{Space: spaceExe, Dev: self.dev, Ino: self.ino}}
+		o := object{inode: c.inode(spaceExe, self)}
 		c.nameObject(o, subjectGuard)
 	}
 }

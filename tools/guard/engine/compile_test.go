@@ -17,7 +17,7 @@ func (noHost) file(path string) (file, string, bool, error) { return file{}, pat
 func (noHost) before(string) []file                         { return nil }
 func (noHost) cgroup(dir string) (cgroup, error)            { return cgroup{dir, 7}, nil }
 func (noHost) container(string) ([]cgroup, error)           { return []cgroup{{"/a/b", 8}}, nil }
-func (noHost) self() (file, bool)                           { return file{1, 2}, true }
+func (noHost) self() (file, bool)                           { return file{dev: 1, ino: 2}, true }
 
 func compileText(t *testing.T, b *bits, yaml string) *tables {
 	t.Helper()

@@ -15,10 +15,9 @@ static __always_inline bool is_fileless(struct file *file)
 static __always_inline bool is_guard_file(struct scratch *s)
 {
 	struct inode *inode = (void *)s->inode;
-	struct inode_key key = { .space = SPACE_EXE };
+	struct inode_key key = {};
 
-	key.ino = BPF_CORE_READ(inode, i_ino);
-	key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	set_inode_key(&key, SPACE_EXE, inode, generation_flags(s->slot) & HAS_SUBVOLUMES);
 	struct inode_ids *ids = lookup(&inodes, s->slot, &key);
 	struct set *set = ids ? lookup(&sets, s->slot, &ids->exact) : NULL;
 

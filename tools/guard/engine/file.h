@@ -3,6 +3,7 @@
 #pragma once
 
 #include "place.h"
+#include "switch.h"
 
 #define FMODE_READ 1
 #define FMODE_WRITE 2
@@ -42,6 +43,9 @@ int BPF_PROG(file_open, struct file *file)
 
 	if (!c || mode & FMODE_EXEC || flags & FMODE_EXEC)
 		return 0;
+	if (mode & FMODE_WRITE && is_switch(file) &&
+	    decide_switch((u64)BPF_CORE_READ(file, f_path.mnt), (u64)BPF_CORE_READ(file, f_path.dentry)))
+		return -EPERM;
 	u32 kinds = kinds_of_mode(mode);
 
 	if (flags & O_TRUNC)

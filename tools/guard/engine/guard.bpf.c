@@ -10,11 +10,11 @@
  *     ask.h       whether there is anything to decide
  *     place.h     decisions about a file in its place
  *     special.h   rules that are picked by an operation
- *     flow.h      rules that addresses and ports find
+ *     flow.h      rules that addresses and ports find; pick.h, ports that the kernel picks
  *     canary.h    a program for the engine
  *     label.h     programs that write down who tasks are
  *     file.h, exec.h, net.h, unix.h, mount.h, identity.h   programs that decide
- *     self.h      programs that keep all this from being taken away
+ *     switch.h, self.h   programs that keep all this from being taken away
  */
 #include "canary.h"
 #include "label.h"

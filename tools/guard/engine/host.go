@@ -19,11 +19,11 @@ import (
 
 // question is struct question of canary.h.
 type question struct {
-	TID, TGID, Refuse, Dev uint32
-	InitialMntns, _        uint32
-	Ino                    uint64
-	Answers                uint64
-	Started                uint64
+	TID, TGID, Refuse, Dev  uint32
+	InitialMntns, Subvolume uint32
+	Ino                     uint64
+	Answers                 uint64
+	Started                 uint64
 }
 
 // who asks the kernel for the thread that asks.
@@ -252,7 +252,7 @@ func (h *host) identify(name, path string) (f file, found bool, err error) {
 	if q.Answers == 0 {
 		return file{}, false, fmt.Errorf("look at %s: the kernel did not ask its security modules", name)
 	}
-	return file{q.Dev, q.Ino}, true, nil
+	return file{q.Dev, q.Ino, q.Subvolume}, true, nil
 }
 
 func (h *host) self() (file, bool) { return h.own, h.ownKnown }

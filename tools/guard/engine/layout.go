@@ -47,6 +47,8 @@ const (
 	hasPorts
 	hasNamed
 	hasFileDefaults
+	hasPeerDefaults
+	hasSubvolumes
 )
 
 const (

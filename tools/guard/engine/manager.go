@@ -136,8 +136,12 @@ func (m *Manager) Attach(h Hook) (<-chan Alert, error) {
 func (m *Manager) Detach(h Hook) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all, _ := m.inForce(m.policies)
-	for _, need := range m.kernel().Hooks(enforced(policy.Needs(all))) {
+	all, self := m.inForce(m.policies)
+	needs := m.kernel().Hooks(enforced(policy.Needs(all)))
+	if self != nil {
+		needs = append(needs, switchProgram)
+	}
+	for _, need := range needs {
 		if need == string(h) {
 			return fmt.Errorf("detach from the hook %s: a policy that is enforced needs it", h)
 		}

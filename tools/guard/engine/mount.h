@@ -116,7 +116,7 @@ static __always_inline int decide_mount(struct scratch *s, u32 place)
 {
 	narrow_fstype();
 	if (place == PLACED)
-		find(SPACE_TARGET, 0);
+		find(SPACE_TARGET, generation_flags(s->slot) & HAS_SUBVOLUMES);
 	narrow_target(place);
 	return decide_picked(s, MOUNT);
 }

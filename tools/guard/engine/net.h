@@ -3,6 +3,7 @@
 #pragma once
 
 #include "hooks.h"
+#include "pick.h"
 #include "unix.h"
 
 SEC("lsm/socket_create")
@@ -61,7 +62,7 @@ int BPF_PROG(socket_bind, struct socket *socket, struct sockaddr *address, int l
 		} else if (len > 2 && !first) {
 			ret = decide_abstract(s, BIND, SPACE_UNIX_BIND, (void *)address + 3, len - 3);
 		}
-	} else if (read_address(s, sk, address, len, false)) {
+	} else if (read_address(&s->detail, what_sock(sk), address, len, false)) {
 		ret = decide_bind(s, sk);
 	}
 	end();
@@ -69,21 +70,23 @@ int BPF_PROG(socket_bind, struct socket *socket, struct sockaddr *address, int l
 }
 
 /*
- * Decides on a peer. Data with control messages can name the address that it comes
- * from, and with it the one that no address stands for.
+ * Decides on a peer. Data with control messages can name the address that it comes from,
+ * and with it the one that no address stands for.
  */
-static __always_inline int decide_peer(u32 hook, struct sock *sk, const void *address, int len,
-				       bool connecting, bool controlled)
+static __always_inline int decide_peer(u32 hook, struct socket *socket, u64 what, u64 address, int len,
+				       u32 how)
 {
+	if (!concerned(IS(CONNECT)) || is_unnamed(what, address, len, how))
+		return 0;
 	int ret = ask(hook, IS(CONNECT));
 	struct scratch *s = asked(ret);
 
 	if (!s)
 		return verdict(ret);
-	if (read_address(s, sk, address, len, connecting)) {
-		u32 proto = proto_of(s, sk);
+	if (read_address(&s->detail, what, (void *)address, len, how & CONNECTING)) {
+		u32 proto = proto_of(&s->detail, what);
 
-		if (resolve_any(s, sk) && controlled)
+		if (resolve_any(&s->detail, BPF_CORE_READ(socket, sk)) && how & CONTROLLED)
 			s->walk |= WALK_UNFINISHED;
 		match_flow(SPACE_CONNECT, proto, generation_flags(s->slot));
 		ret = decide(CONNECT, 0);
@@ -96,24 +99,20 @@ static __always_inline int decide_peer(u32 hook, struct sock *sk, const void *ad
  * A socket of UDP without a port gets one with its first datagram, or peer. That is
  * no bind, but where the kernel picks from other ports than the policy knows.
  */
-static __always_inline int decide_autobind(u32 hook, struct sock *sk, u32 family)
+static __always_inline int decide_autobind(u32 hook, struct socket *socket, u64 what)
 {
-
-	if (BPF_CORE_READ(sk, __sk_common.skc_num))
-		return 0;
 	int ret = ask(hook, IS(BIND));
 	struct scratch *s = asked(ret);
 
 	if (!s)
 		return verdict(ret);
 	struct generation *g = bpf_map_lookup_elem(&generations, &s->slot);
-
-	u32 range = local_range(sk);
+	u32 range = local_range(BPF_CORE_READ(socket, sk));
 
 	ret = 0;
-	if (proto_of(s, sk) == PROTO_UDP && g && other_range(range, g)) {
-		s->detail.family = family;
-		if (family == AF_INET)
+	if (proto_of(&s->detail, what) == PROTO_UDP && g && other_range(range, g)) {
+		s->detail.family = FAMILY_OF(what);
+		if (FAMILY_OF(what) == AF_INET)
 			set_v4(s->detail.address, 0);
 		match_range(range, PROTO_UDP, g->flags);
 		ret = decide(BIND, 0);
@@ -122,17 +121,29 @@ static __always_inline int decide_autobind(u32 hook, struct sock *sk, u32 family
 	return verdict(ret);
 }
 
+/*
+ * Read without calls: sockets connect and send more often than most things are done that
+ * are decided on.
+ */
+static __always_inline u64 what_of(struct sock *sk)
+{
+	return what_socket(sk->__sk_common.skc_family, sk->sk_type, sk->sk_protocol);
+}
+
 SEC("lsm/socket_connect")
 int BPF_PROG(socket_connect, struct socket *socket, struct sockaddr *address, int len)
 {
-	struct sock *sk = BPF_CORE_READ(socket, sk);
-	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	struct sock *sk = socket->sk;
 
-	if (!is_inet(family))
+	if (!sk)
 		return 0;
-	if (decide_autobind(HOOK_SOCKET_CONNECT, sk, family))
+	u64 what = what_of(sk);
+
+	if (!is_inet(FAMILY_OF(what)))
+		return 0;
+	if (!sk->__sk_common.skc_num && decide_autobind(HOOK_SOCKET_CONNECT, socket, what))
 		return -EPERM;
-	return decide_peer(HOOK_SOCKET_CONNECT, sk, address, len, true, false);
+	return decide_peer(HOOK_SOCKET_CONNECT, socket, what, number(&ctx[1]), len, CONNECTING);
 }
 
 struct msghdr___control {
@@ -146,20 +157,21 @@ struct msghdr___control {
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(socket_sendmsg, struct socket *socket, struct msghdr *msg, int size)
 {
-	struct sock *sk = BPF_CORE_READ(socket, sk);
-	u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	void *name = msg->msg_name;
+	struct sock *sk = socket->sk;
 
-	if (!is_inet(family))
+	if (!sk || !msg->msg_name)
 		return 0;
-	if (is_tcp(sk) && !(msg->msg_flags & MSG_FASTOPEN))
+	u64 what = what_of(sk);
+
+	if (!is_inet(FAMILY_OF(what)) || (is_tcp(what) && !(msg->msg_flags & MSG_FASTOPEN)))
 		return 0;
-	if (!name)
-		return 0;
-	if (decide_autobind(HOOK_SOCKET_SENDMSG, sk, family))
+	if (!sk->__sk_common.skc_num && decide_autobind(HOOK_SOCKET_SENDMSG, socket, what))
 		return -EPERM;
-	return decide_peer(HOOK_SOCKET_SENDMSG, sk, name, msg->msg_namelen, false,
-			   BPF_CORE_READ((struct msghdr___control *)msg, msg_controllen) != 0);
+	u64 name = (u64)BPF_CORE_READ(msg, msg_name); /* a number: 7.0 takes what it points to for memory */
+	u64 control = BPF_CORE_READ((struct msghdr___control *)msg, msg_controllen);
+
+	return decide_peer(HOOK_SOCKET_SENDMSG, socket, what, name, msg->msg_namelen,
+			   control ? CONTROLLED : 0);
 }
 
 /* ---- SCTP, which binds and connects to several addresses ---- */
@@ -181,17 +193,19 @@ __noinline int decide_sctp(u64 sock, u64 at, u32 left, u32 kind)
 
 	if (!s || left > 0xffff)
 		return 0;
+	u64 what = what_sock(sk);
+
 	s->count = s->walk = 0;
-	if (!read_address(s, sk, (void *)at, left, true))
+	if (!read_address(&s->detail, what, (void *)at, left, true))
 		return 0; /* the kernel refuses it */
 	int size = s->detail.family == AF_INET6 ? sizeof(struct sockaddr_in6___ringside) :
 						  sizeof(struct sockaddr_in___ringside) + 8;
 
 	if (kind == BIND)
 		return decide_bind(s, sk) ? -EPERM : size;
-	u32 proto = proto_of(s, sk);
+	u32 proto = proto_of(&s->detail, what);
 
-	resolve_any(s, sk);
+	resolve_any(&s->detail, sk);
 	match_flow(SPACE_CONNECT, proto, generation_flags(s->slot));
 	return decide(CONNECT, 0) ? -EPERM : size;
 }

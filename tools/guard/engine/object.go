@@ -93,10 +93,13 @@ func setConstants(spec *ebpf.CollectionSpec, kernel *preflight.Kernel, key [2]ui
 	if err != nil {
 		return err
 	}
+	root, number := subvolumeOffsets()
 	for name, value := range map[string]any{
 		"hash_key":           key,
 		"rename_lock_at":     locks["rename_lock"],
 		"mount_lock_at":      locks["mount_lock"],
+		"btrfs_root_at":      root,
+		"btrfs_number_at":    number,
 		"rename_has_flags":   has("path_rename", "flags"),
 		"setattr_has_idmap":  second("inode_setattr"),
 		"setxattr_has_idmap": second("inode_setxattr"),

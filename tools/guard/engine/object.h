@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "inode.h"
 #include "scratch.h"
 
 #define WALK_STEPS 192 /* components and mounts */
@@ -194,12 +195,11 @@ static __always_inline void match_path(struct scratch *s, u32 space, u32 part, u
 
 static __always_inline void match_inode(struct scratch *s, u32 space, struct inode *inode, u32 below)
 {
-	struct inode_key key = { .space = space };
+	struct inode_key key = {};
 
 	if (!inode)
 		return;
-	key.ino = BPF_CORE_READ(inode, i_ino);
-	key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	set_inode_key(&key, space, inode, s->subvolumes);
 	struct inode_ids *ids = lookup(&inodes, s->slot, &key);
 
 	if (!ids)
@@ -260,6 +260,7 @@ __noinline int match(u32 space, u32 flags)
 
 	s->count = 0;
 	sip_start(&s->sip);
+	s->subvolumes = flags & HAS_SUBVOLUMES;
 	for (int i = 0; i <= DEPTH; i++) {
 		u32 below = depth - i;
 

@@ -119,15 +119,6 @@ __noinline int check_place(u32 hook, u64 mnt, u64 dentry, u32 kinds)
 	return decide_place(hook, mnt, dentry, 0, kinds) < 0 ? -EPERM : 0;
 }
 
-/* An argument as a number, which a pointer is not to the verifier. */
-static __always_inline u64 number(const void *argument)
-{
-	u64 n = 0;
-
-	bpf_probe_read_kernel(&n, sizeof(n), argument);
-	return n;
-}
-
 static __always_inline int check_path(u32 hook, const struct path *path, u32 kinds)
 {
 	return verdict(check_place(hook, (u64)BPF_CORE_READ(path, mnt),
@@ -180,23 +171,6 @@ __noinline int decide_inner(u32 hook, u64 named, u64 address, u32 kinds)
 	s->inode = address;
 	s->inner = 1;
 	return decide_found(s, kinds);
-}
-
-/* Not 0 if a default may concern the task. */
-__noinline int has_default(u32 kinds)
-{
-	struct control_block *c = armed();
-	struct set subjects;
-
-	if (!c)
-		return 0;
-	u32 slot = c->slot;
-	struct generation *g = bpf_map_lookup_elem(&generations, &slot);
-
-	if (!g)
-		return 0;
-	who_at_most(&subjects, g, kinds);
-	return any_of(g->deny, &subjects, kinds) || any_of(g->audit, &subjects, kinds);
 }
 
 /*

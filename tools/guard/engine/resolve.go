@@ -4,6 +4,9 @@ package engine
 type file struct {
 	dev uint32 // of the kernel: major << 20 | minor
 	ino uint64
+	// subvolume tells files of one number apart where subvolumes number theirs on
+	// their own: 24 bits, 0 elsewhere.
+	subvolume uint32
 }
 
 // cgroup is a directory of the v2 hierarchy.

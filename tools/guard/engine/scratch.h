@@ -74,7 +74,7 @@ struct scratch {
 
 	struct detail detail;
 	u32 abstract; /* 1 and the length of the abstract name in text; 0: no such socket */
-	u32 unused;
+	u32 subvolumes;   /* HAS_SUBVOLUMES of the generation */
 };
 
 struct {

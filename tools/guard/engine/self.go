@@ -17,8 +17,8 @@ import (
 // the security hooks. [Manager.Protect] adds the others.
 const SelfPolicy = "self-protect"
 
-// switchProgram sees that the switch is used.
-const switchProgram = "self_switch"
+// switchProgram sees that the switch is used, beside what it decides about files.
+const switchProgram = string(FileOpen)
 
 // selfPrograms see what is done to guard.
 var selfPrograms = []string{"task_kill", "ptrace_access_check", "bpf_map", "bpf_prog", switchProgram}
@@ -132,7 +132,7 @@ func (c *compiler) self(p *part) {
 	}
 	if own, ok := c.host.self(); ok && p.rule.ID == "executable" {
 		// By its path it is found where that is the host's; in a container only so.
-		o := object{inode: inodeKey{Space: spaceFile, Dev: own.dev, Ino: own.ino}, which: exact}
+		o := object{inode: c.inode(spaceFile, own), which: exact}
 		if f := c.at(o); !slices.Contains(f.parts, p) {
 			f.add(p, fileKindsOf(p.rule.File.Access), policy.AnyOwner)
 		}

@@ -8,13 +8,10 @@
  */
 #pragma once
 
-#include "hooks.h"
-#include "special.h"
+#include "switch.h"
 
 #define SIGCONT 18
 #define PTRACE_MODE_ATTACH 2
-#define PROC_SUPER_MAGIC 0x9fa0
-#define MAY_BE_WRITTEN 2 /* FMODE_WRITE */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct bpf_map {
@@ -45,22 +42,6 @@ struct {
 	__type(key, struct own_key);
 	__type(value, u32);
 } own SEC(".maps");
-
-/* Decides on what somebody does to us: 0, or -EPERM. */
-static __always_inline int decide_self(u32 hook, u32 operation, u64 mnt, u64 dentry)
-{
-	int ret = ask(hook, IS(SELF));
-	struct scratch *s = asked(ret);
-
-	if (!s)
-		return ret;
-	s->mnt = mnt;
-	s->dentry = dentry;
-	pick_operation(s, operation);
-	ret = decide_picked(s, SELF);
-	end();
-	return ret;
-}
 
 /* Whether a task is of the process that loads policies. */
 static __always_inline bool is_of_agent(struct task_struct *task)
@@ -118,27 +99,4 @@ int BPF_PROG(bpf_prog, struct bpf_prog *prog)
 	if (!is_own_object(OWN_PROGRAM, BPF_CORE_READ(prog, aux, id)))
 		return 0;
 	return verdict(decide_self(HOOK_BPF_PROG, IS_SELF_PROGRAM, 0, 0));
-}
-
-#define SWITCH "ftrace_enabled"
-
-/*
- * kernel.ftrace_enabled, which takes programs of security hooks off when it is
- * cleared. Known by its name in procfs, whatever it is mounted on.
- */
-SEC("lsm/file_open")
-int BPF_PROG(self_switch, struct file *file)
-{
-	struct dentry *dentry = file->f_path.dentry;
-	char name[sizeof(SWITCH)] = {};
-
-	if (!(file->f_mode & MAY_BE_WRITTEN) || dentry->d_sb->s_magic != PROC_SUPER_MAGIC ||
-	    dentry->d_name.len != sizeof(SWITCH) - 1)
-		return 0;
-	bpf_probe_read_kernel(name, sizeof(SWITCH) - 1, dentry->d_name.name);
-	if (__builtin_memcmp(name, SWITCH, sizeof(SWITCH) - 1))
-		return 0;
-	return verdict(decide_self(HOOK_FILE_OPEN, IS_SELF_SWITCH,
-				   (u64)BPF_CORE_READ(file, f_path.mnt),
-				   (u64)BPF_CORE_READ(file, f_path.dentry)));
 }

@@ -34,6 +34,10 @@ type Status struct {
 	// that there was no memory for: the policies say what becomes of both.
 	Unresolved uint64 `json:"unresolved"`
 	NoMemory   uint64 `json:"no_memory"`
+	// Skipped are decisions that the kernel did not ask for, because another task was in
+	// the middle of one on that CPU, as some kernels from 5.12 to 6.1 do if they can be
+	// preempted. They are allowed.
+	Skipped uint64 `json:"-"`
 
 	// Of what is pinned.
 	Manager *ManagerStatus `json:"-"` // nil where nobody reads alerts
@@ -132,6 +136,12 @@ func (s *Status) readPins(instance string) error {
 	if err := s.account(maps["counters"], maps["doubts"]); err != nil {
 		return err
 	}
+	for _, id := range pinnedPrograms(instance) {
+		if p, err := ebpf.NewProgramFromID(id); err == nil {
+			s.Skipped += skippedBy(p)
+			p.Close()
+		}
+	}
 	s.Hooks = nil
 	entries, err := os.ReadDir(instance)
 	if err != nil {
@@ -145,6 +155,29 @@ func (s *Status) readPins(instance string) error {
 	return nil
 }
 
+// skippedBy is how often the kernel skipped a program.
+func skippedBy(p *ebpf.Program) uint64 {
+	stats, err := p.Stats()
+	if err != nil {
+		return 0 // before 5.12, which skips nothing
+	}
+	return stats.RecursionMisses
+}
+
+// Skipped is how many decisions the kernel did not ask for, see [Status].
+func (m *Manager) Skipped() (n uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.skipped()
+}
+
+func (m *Manager) skipped() (n uint64) {
+	for _, p := range m.object.programs {
+		n += skippedBy(p)
+	}
+	return n
+}
+
 // Status tells what is in force.
 func (m *Manager) Status() (Status, error) {
 	m.mu.Lock()
@@ -155,6 +188,7 @@ func (m *Manager) Status() (Status, error) {
 			s.Hooks = append(s.Hooks, Hook(p))
 		}
 	}
+	s.Skipped = m.skipped()
 	slices.Sort(s.Hooks)
 	return s, s.account(m.object.maps.Maps["counters"], m.object.maps.Maps["doubts"])
 }

@@ -84,6 +84,8 @@ struct exception {
 #define HAS_PORTS (1u << 7)
 #define HAS_NAMED (1u << 8) /* subjects with a definition, or with exceptions */
 #define HAS_FILE_DEFAULTS (1u << 9)
+#define HAS_PEER_DEFAULTS (1u << 10)
+#define HAS_SUBVOLUMES (1u << 11) /* files whose number is that of others in other subvolumes */
 
 /* The part of a policy that is the same size for all. */
 struct generation {
@@ -178,7 +180,7 @@ INNER_HASH(path_table, struct path_key, struct path_ids, 1);
 BY_SLOT(paths, path_table);
 
 struct inode_key {
-	u32 space;
+	u32 space; /* and above 8 bits, that of its subvolume, see inode.h */
 	u32 dev; /* super_block.s_dev */
 	u64 ino;
 };

@@ -17,23 +17,66 @@ import (
 // thread holds, nothing is collected, no goroutine waits for another, and what
 // takes the runtime's locks, such as syscall.Exec, is not called. What does need
 // threads (inThreads) is refused in a child.
+//
+// Another thread of the runtime, which is about to end or to sleep, may hold one
+// of those locks at the very moment of the fork. In the child nobody gives it back.
+// So a child first takes what it will need, and one that does not come that far is
+// replaced.
 
 var forked bool // this is such a child
 
+// forkPatience is how long a child may take to show that it lives. An emulated
+// machine that is busy takes long for anything.
+const forkPatience = 20 // seconds
+
 // fork returns 0 in the child.
 func fork() (int, error) {
-	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-	if errno != 0 {
-		return -1, errno
+	for {
+		var pipe [2]int
+		if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+			return -1, err
+		}
+		pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+		if errno == 0 && pid == 0 {
+			// Before anything else: a goroutine that is locked to its thread and
+			// gives way, as it is asked to after 10 ms, waits for another thread to
+			// let it go on. There is no other thread that it could run on anyway.
+			runtime.UnlockOSThread()
+			forked = true
+			runtime.Gosched()                          // takes the scheduler's lock,
+			runtime.KeepAlive(make([]byte, bigObject)) // and this the heap's
+			unix.Close(pipe[0])
+			unix.Close(pipe[1]) // which the parent sees
+			return 0, nil
+		}
+		unix.Close(pipe[1])
+		alive := errno == 0 && hangsUp(pipe[0])
+		unix.Close(pipe[0])
+		switch {
+		case errno != 0:
+			return -1, errno
+		case alive:
+			return int(pid), nil
+		}
+		unix.Kill(int(pid), unix.SIGKILL)
+		await(int(pid))
 	}
-	if pid == 0 {
-		// Before anything else: a goroutine that is locked to its thread and
-		// gives way, as it is asked to after 10 ms, waits for another thread to
-		// let it go on. There is no other thread that it could run on anyway.
-		runtime.UnlockOSThread()
-		forked = true
+}
+
+// bigObject is in bytes: too many for the stack.
+const bigObject = 128 << 10
+
+// hangsUp waits until nobody has the other end of a pipe any more.
+func hangsUp(fd int) bool {
+	wait := unix.Timespec{Sec: forkPatience}
+	p := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+	for {
+		// Linux writes into wait what is left of it.
+		n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&wait)), 0, 0, 0)
+		if errno != unix.EINTR {
+			return errno == 0 && n == 1
+		}
 	}
-	return int(pid), nil
 }
 
 // signalError says that a child was killed.

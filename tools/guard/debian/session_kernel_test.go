@@ -1,6 +1,6 @@
 //go:build kernel
 
-package ssh
+package debian
 
 import (
 	"fmt"

@@ -40,8 +40,8 @@ cat <<'END'
 
 A walk through [`guard`](../tools/guard/guard.8): one rule, a real SSH server (OpenSSH of Debian), and three
 places to try it from: the machine, a container, and a container that has `guard` itself in it. What follows was written by
-[walk.sh](../tools/guard/ssh/walk.sh) (`make walk`) in a virtual machine with a stock kernel, from what the commands printed;
-the [tests](../tools/guard/ssh) do the same on all kernels of the matrix.
+[walk.sh](../tools/guard/debian/walk.sh) (`make walk`) in a virtual machine with a stock kernel, from what the commands printed;
+the [tests](../tools/guard/debian) do the same on all kernels of the matrix.
 
 ## The rule
 
@@ -91,7 +91,7 @@ What listened before the policy came goes on listening. `bindsnoop --existing` l
 ## In a container
 
 The container here is made of what every runtime makes one of: namespaces for mounts, processes, networks, host name, IPC and
-cgroups, a root of its own, and a cgroup with the container's id in its name. [box](../tools/guard/ssh/testdata/box) is
+cgroups, a root of its own, and a cgroup with the container's id in its name. [box](../tools/guard/debian/testdata/box) is
 a script of 40 lines that does so. What runs in it is the first of its processes, in a network of its own:
 END
 shown "box $box1 sh -c 'echo process \$\$ on \$(hostname), cgroup \$(cat /proc/self/cgroup); ls /sys/class/net'"
