@@ -1,0 +1,5 @@
+struct elsewhere {
+	long found;
+};
+
+struct elsewhere elsewhere;
