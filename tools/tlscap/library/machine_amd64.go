@@ -1,0 +1,5 @@
+package library
+
+import "debug/elf"
+
+const machine = elf.EM_X86_64

@@ -1,0 +1,89 @@
+package library
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+)
+
+// Bounds on what is read of a file. node has some 100000 symbols.
+const (
+	maxTable   = 256 << 20 // bytes of a table of symbols, or of its names
+	maxVersion = 64 << 20  // bytes looked through for a version
+)
+
+// readSymbols adds the functions that are known by name, and where they are in the file.
+// It sets *derives if the file has EVP_KDF_derive, or wants it of another.
+func readSymbols(f *elf.File, kind elf.SectionType, to map[string]uint64, derives *bool) error {
+	table := f.SectionByType(kind)
+	if table == nil || int64(table.Link) >= int64(len(f.Sections)) {
+		return nil
+	}
+	names := f.Sections[table.Link]
+	if table.Size > maxTable || names.Size > maxTable || names.Type != elf.SHT_STRTAB {
+		return fmt.Errorf("read symbols: a table of %d bytes with names of %d", table.Size, names.Size)
+	}
+	syms, err := table.Data()
+	if err != nil {
+		return fmt.Errorf("read symbols: %w", err)
+	}
+	text, err := names.Data()
+	if err != nil {
+		return fmt.Errorf("read names of symbols: %w", err)
+	}
+	for ; len(syms) >= elf.Sym64Size; syms = syms[elf.Sym64Size:] {
+		name, section := binary.LittleEndian.Uint32(syms), binary.LittleEndian.Uint16(syms[6:])
+		if elf.ST_TYPE(syms[4]) != elf.STT_FUNC && elf.SectionIndex(section) != elf.SHN_UNDEF || uint64(name) >= uint64(len(text)) {
+			continue
+		}
+		word := text[name:]
+		if word = word[:min(len(word), maxName+1)]; bytes.IndexByte(word, 0) < 0 {
+			continue
+		}
+		word = word[:bytes.IndexByte(word, 0)]
+		fn, known := functions[string(word)]
+		if !known {
+			continue
+		}
+		*derives = *derives || fn.kind == Derive
+		addr := binary.LittleEndian.Uint64(syms[8:])
+		if elf.SectionIndex(section) == elf.SHN_UNDEF {
+			continue
+		}
+		if offset, ok := fileOffset(f, addr); ok {
+			to[string(word)] = offset
+		}
+	}
+	return nil
+}
+
+// maxName is longer than any name that is looked for.
+const maxName = 40
+
+// fileOffset is where an address of an executable segment is in the file.
+func fileOffset(f *elf.File, addr uint64) (uint64, bool) {
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_LOAD && p.Flags&elf.PF_X != 0 && addr >= p.Vaddr && addr-p.Vaddr < p.Filesz {
+			return addr - p.Vaddr + p.Off, true
+		}
+	}
+	return 0, false
+}
+
+// versions are how libraries name themselves in their constants.
+var versions = regexp.MustCompile(`\b(OpenSSL|LibreSSL) \d+\.\d+\.\d+[-+.0-9a-z]{0,16}|BoringSSL|NSS \d+\.\d+(\.\d+)?|GnuTLS \d+\.\d+\.\d+`)
+
+// version finds what the file says of itself, which is for people only.
+func version(f *elf.File) string {
+	s := f.Section(".rodata")
+	if s == nil || s.Type == elf.SHT_NOBITS || s.Size > maxVersion {
+		return ""
+	}
+	data, err := s.Data()
+	if err != nil {
+		return ""
+	}
+	return string(versions.Find(data))
+}
