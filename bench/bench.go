@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringside-tools/ringside/internal/vm"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,6 +25,7 @@ type bench struct {
 	commands []command
 	busy     int           // samples taken although the machine was busy
 	waited   time.Duration // for it to be idle
+	web      *webServer    // once it was needed
 }
 
 // newBench gets everything ready to measure.
@@ -42,7 +44,7 @@ func newBench(ctx context.Context, opts options) (*bench, error) {
 		return nil, fmt.Errorf("write the idle program: %w", err)
 	}
 	if opts.guest { // which was given all that it needs
-		b.bin = guestBin
+		b.bin = vm.GuestBin
 		return b, nil
 	}
 	if err := installPeers(ctx, peerPackages(b.commands)); err != nil {
@@ -52,7 +54,12 @@ func newBench(ctx context.Context, opts options) (*bench, error) {
 	return b, buildCommands(ctx, b.bin, b.commands)
 }
 
-func (b *bench) close() { os.RemoveAll(b.dir) }
+func (b *bench) close() {
+	if b.web != nil {
+		b.web.kill()
+	}
+	os.RemoveAll(b.dir)
+}
 
 // buildCommands builds our commands as they are released.
 func buildCommands(ctx context.Context, dir string, commands []command) error {

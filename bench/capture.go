@@ -83,11 +83,15 @@ func (c *capture) size() int64 {
 	return st.Size()
 }
 
+// neverQuiet is after how long a tool is taken to find something to print for ever.
+const neverQuiet = 2 * time.Minute
+
 // quiet waits until the file has not grown for that long, and returns when it
 // last grew.
 func (c *capture) quiet(long time.Duration) time.Time {
-	last, size := time.Now(), c.size()
-	for time.Since(last) < long {
+	began := time.Now()
+	last, size := began, c.size()
+	for time.Since(last) < long && time.Since(began) < neverQuiet {
 		time.Sleep(200 * time.Microsecond)
 		if now := c.size(); now != size {
 			last, size = time.Now(), now

@@ -10,6 +10,7 @@ type command struct {
 	name     string
 	packages []string // of the peers
 	metrics  func(*bench) []metric
+	prepare  func(*bench) error // nil, or what is to be done before its first metric
 }
 
 // subject is one way to run one tool.
@@ -67,7 +68,7 @@ func ourCommand(name, mode string, runs int) subject {
 
 // commands are all that there are, each from the file of its name.
 func commands() []command {
-	return []command{execsnoop(), capable(), tcpconnect(), bindsnoop()}
+	return []command{execsnoop(), capable(), tcpconnect(), bindsnoop(), filesnoop(), argdist(), tlscap(), guard()}
 }
 
 func peerPackages(commands []command) []string {
@@ -89,7 +90,7 @@ func (b *bench) metrics() []metric {
 	var all []metric
 	for _, c := range b.commands {
 		for _, m := range c.metrics(b) {
-			m.name = c.name + "/" + m.name
+			m.name, m.prepare = c.name+"/"+m.name, c.prepare
 			all = append(all, m)
 		}
 	}

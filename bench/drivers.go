@@ -20,6 +20,9 @@ var drivers = map[string]driver{
 	"capable": driveCapable,
 	"connect": driveConnect,
 	"bind":    driveBind,
+	"open":    driveOpen,
+	"write":   driveWrite,
+	"request": driveRequest,
 }
 
 // eventMark is an argument of a new program, or the name of the thread that
@@ -40,6 +43,12 @@ func connectLoad() load { return namedLoad("connect", 15) }
 
 // bindLoad binds a TCP socket to 127.0.0.1 and a free port.
 func bindLoad() load { return namedLoad("bind", 40) }
+
+// openLoad opens a file and closes it.
+func openLoad() load { return namedLoad("open", 200) }
+
+// writeLoad writes a byte to /dev/null.
+func writeLoad() load { return namedLoad("write", 1000) }
 
 // namedLoad is one that is known by the name of its thread.
 func namedLoad(driver string, cheap int) load {
@@ -140,6 +149,32 @@ func driveBind(args []string) (func() error, error) {
 			return err
 		}
 		return unix.Close(fd)
+	}, setName(args[0])
+}
+
+// driveOpen opens our own program, which is there for sure.
+func driveOpen(args []string) (func() error, error) {
+	return func() error {
+		fd, err := unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("open: %w", err)
+		}
+		return unix.Close(fd)
+	}, setName(args[0])
+}
+
+// driveWrite writes one byte to where it is forgotten.
+func driveWrite(args []string) (func() error, error) {
+	fd, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	one := []byte{'x'}
+	return func() error {
+		if _, err := unix.Write(fd, one); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		return nil
 	}, setName(args[0])
 }
 

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 
 // TestDrivers: every load can be done, by two workers at once.
 func TestDrivers(t *testing.T) {
-	for _, l := range []load{execLoad("/bin/true"), capableLoad(), connectLoad(), bindLoad()} {
+	for _, l := range []load{execLoad("/bin/true"), capableLoad(), connectLoad(), bindLoad(), openLoad(), writeLoad()} {
 		t.Run(l.driver, func(t *testing.T) {
 			if l.driver == "capable" && os.Geteuid() != 0 {
 				t.Skip("asks for a capability that only root has")
@@ -31,6 +31,16 @@ func TestDrivers(t *testing.T) {
 			qt.Assert(t, qt.IsNil(b.drive(l, pace{workers: 2, each: 53, rate: 2000})))
 		})
 	}
+}
+
+func TestRequests(t *testing.T) {
+	if _, err := os.Stat("/usr/sbin/nginx"); err != nil {
+		t.Skip("needs nginx")
+	}
+	b := &bench{ctx: t.Context(), dir: t.TempDir()}
+	defer b.close()
+	qt.Assert(t, qt.IsNil(b.startWebServer()))
+	qt.Assert(t, qt.IsNil(b.drive(b.requestLoad(), pace{workers: 2, each: 53})))
 }
 
 func TestDriveNothing(t *testing.T) {

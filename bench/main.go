@@ -4,6 +4,7 @@
 //	go run ./bench                        # everything, and write the page
 //	go run ./bench -only execsnoop/memory # some metrics again, and write the page
 //	go run ./bench -quick                 # a smoke test: small loads, one run
+//	go run ./bench -check                 # fail if a figure got worse than the page has it
 //	go run ./bench -vm 6.12               # in a virtual machine, for its part of the page
 //
 // It needs root, except with -vm, which boots a stock kernel with the peers of
@@ -31,6 +32,7 @@ type options struct {
 	only  *regexp.Regexp
 	out   string
 	quick bool
+	check bool
 	flood int
 	vm    string // a kernel of the matrix to measure on; "" is this one
 
@@ -62,6 +64,7 @@ func parse(args []string) (options, error) {
 	only := flags.String("only", "", "measure only metrics that match this regular `expression`, and keep the others")
 	flags.StringVar(&o.out, "out", "docs/benchmarks.md", "`file` to write")
 	flags.BoolVar(&o.quick, "quick", false, "one run with small loads, writing nothing")
+	flags.BoolVar(&o.check, "check", false, "compare what does not depend on a quiet machine with the committed page, writing nothing")
 	flags.IntVar(&o.flood, "flood", 0, "events of each of the flood's 16 workers (default 10000)")
 	flags.StringVar(&o.vm, "vm", "", "measure in a virtual machine with this `kernel` of the matrix, such as 6.12")
 	flags.BoolVar(&o.guest, "guest", false, "used inside the virtual machine")
@@ -79,6 +82,8 @@ func parse(args []string) (options, error) {
 		return o, fmt.Errorf("-runs %d: must not be negative", o.runs)
 	case o.quick:
 		o.runs = 1
+	case o.check && o.runs == 0:
+		o.runs = 3
 	case o.runs == 0 && o.vm != "":
 		o.runs = 3
 	case o.runs == 0:
@@ -93,6 +98,11 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	if opts.guest {
+		// Without it, and without time zones, the C library looks for one at every line that a
+		// tool prints: opensnoop prints what it has done to print, for ever.
+		if err := os.Setenv("TZ", "UTC0"); err != nil {
+			return err
+		}
 		return measureHere(ctx, opts, func(name string, s saved) error { return send(os.Stdout, name, s) })
 	}
 	measure := measureInGuest
@@ -116,6 +126,13 @@ func run(ctx context.Context, args []string) error {
 			return nil
 		}
 		return storeSaved(savedFile, all)
+	}
+	if opts.check {
+		c := newChecker(all)
+		if err := measure(ctx, opts, c.take); err != nil {
+			return err
+		}
+		return c.verdict()
 	}
 	if err := measure(ctx, opts, keep); err != nil {
 		return err
@@ -150,7 +167,7 @@ func measureHere(ctx context.Context, opts options, keep func(name string, s sav
 	}
 	defer b.close()
 	for _, m := range b.metrics() {
-		if !b.only.MatchString(m.name) || m.native && b.guest {
+		if !b.only.MatchString(m.name) || m.native && b.guest || b.check && !m.checked {
 			continue
 		}
 		r, err := b.measure(m)

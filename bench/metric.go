@@ -21,7 +21,9 @@ type metric struct {
 	plain    bool                                     // no ratios
 	long     bool                                     // takes all CPUs for long: at ordinary priority
 	steady   bool                                     // hardly differs between runs: one is enough where runs take long
+	checked  bool                                     // holds on a busy machine, and so is compared with the committed page
 	native   bool                                     // has nothing to do with the kernel
+	prepare  func(*bench) error                       // of its command
 	measure  func(*bench, subject) ([]float64, error) // one sample of each figure
 }
 
@@ -63,6 +65,11 @@ func (b *bench) measure(m metric) (result, error) {
 	r := result{metric: m, measured: b.measured(runs), machine: b.machine()}
 	r.samples, r.failures = make([][][]float64, len(m.subjects)), make([]string, len(m.subjects))
 	busy := b.busy
+	if m.prepare != nil {
+		if err := m.prepare(b); err != nil {
+			return r, fmt.Errorf("prepare: %w", err)
+		}
+	}
 	for i := range r.samples {
 		r.samples[i] = make([][]float64, len(m.figures))
 	}

@@ -12,9 +12,10 @@ import (
 // is traced.
 func (b *bench) bpfTimeMetric(subjects []subject, l load, text string, targets ...target) metric {
 	return metric{
-		name:  "bpf-time",
-		load:  events(l.times(b.bpf, 10)),
-		title: "BPF time per event",
+		checked: true,
+		name:    "bpf-time",
+		load:    events(l.times(b.bpf, 10)),
+		title:   "BPF time per event",
 		text: `All BPF programs of the tool together, by the kernel's own clock
 (BPF_ENABLE_STATS, as with the sysctl kernel.bpf_stats_enabled), over the number of events; and how often they ran for each. Reading that clock takes longer than a
 short program, and is in the time; the net time is without it, as measured with an

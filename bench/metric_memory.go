@@ -12,6 +12,7 @@ func (b *bench) memoryMetric(subjects []subject, l load, targets ...target) metr
 	return metric{
 		load:     events(b.memory),
 		steady:   true,
+		checked:  true,
 		name:     "memory",
 		title:    "Memory of the process",
 		text:     "The most that was ever resident (VmHWM of /proc/PID/status), after many events.",
@@ -42,9 +43,10 @@ func (b *bench) memoryMetric(subjects []subject, l load, targets ...target) metr
 // kernelMemoryMetric measures what the tool keeps in the kernel.
 func kernelMemoryMetric(subjects []subject, l load, targets ...target) metric {
 	return metric{
-		name:   "kernel-memory",
-		steady: true,
-		title:  "Memory in the kernel",
+		checked: true,
+		name:    "kernel-memory",
+		steady:  true,
+		title:   "Memory in the kernel",
 		text: `The kernel's own account (memlock of /proc/PID/fdinfo) of each BPF map and
 program, once each: those that the process holds, and the maps that its programs
 use. Perf buffers are not in that account and belong to no map; their size is

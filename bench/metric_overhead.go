@@ -36,16 +36,8 @@ of a few percent are noise, as a slowdown below 1 shows.)`,
 				return nil, err
 			}
 			defer t.end()
-			own1, err := t.cpuTime()
-			if err != nil {
-				return nil, err
-			}
-			with, err := work()
-			if err != nil {
-				return nil, err
-			}
-			t.out.quiet(150 * time.Millisecond)
-			own2, err := t.cpuTime()
+			var with time.Duration
+			spent, err := t.spends(func() (err error) { with, err = work(); return err })
 			if err != nil {
 				return nil, err
 			}
@@ -55,9 +47,23 @@ of a few percent are noise, as a slowdown below 1 shows.)`,
 			after, err := work()
 			n := float64(many)
 			without := float64(before+after) / 2 / n
-			own := float64(own2-own1) / n
+			own := float64(spent) / n
 			traced := float64(with)/n + own
 			return []float64{traced / without, without, traced, own}, err
 		},
 	}
+}
+
+// spends is the CPU time that a tool takes itself while work is done, and to print what came of it.
+func (st *started) spends(work func() error) (time.Duration, error) {
+	before, err := st.cpuTime()
+	if err != nil {
+		return 0, err
+	}
+	if err := work(); err != nil {
+		return 0, err
+	}
+	st.out.quiet(150 * time.Millisecond)
+	after, err := st.cpuTime()
+	return after - before, err
 }

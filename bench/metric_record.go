@@ -8,9 +8,10 @@ import (
 // recordMetric measures how much of the buffer an event takes, from outside.
 func recordMetric(subjects []subject, l load, targets ...target) metric {
 	return metric{
-		name:   "record",
-		steady: true,
-		title:  "Bytes per event in the buffer",
+		checked: true,
+		name:    "record",
+		steady:  true,
+		title:   "Bytes per event in the buffer",
 		text: `The reader is stopped (SIGSTOP) with its buffers empty, then more events are
 made than fit, all on one CPU, and the reader goes on: the size of the buffer
 over the number of events that it then prints. This counts all that an event

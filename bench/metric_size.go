@@ -8,9 +8,10 @@ import (
 // sizeMetric measures what has to be installed.
 func sizeMetric(subjects []subject, targets ...target) metric {
 	return metric{
-		name:   "size",
-		native: true,
-		title:  "Size of the binary",
+		checked: true,
+		name:    "size",
+		native:  true,
+		title:   "Size of the binary",
 		text: `Stripped. Ours is static and needs nothing else. libbpf-tools' needs the C library, libelf
 and zlib; bcc's is a script that needs Python, LLVM, Clang and the kernel's headers; bpftrace's needs LLVM and Clang, and the script.`,
 		figures:  []figure{{"size", megabytes}},

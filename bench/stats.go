@@ -25,14 +25,16 @@ func summarize(samples []float64) stats {
 	return stats{n: len(s), median: mid, min: s[0], max: s[len(s)-1]}
 }
 
-// pairRatio is the median of a[i]/b[i]: samples of the same round met the same
-// machine. NaN if no pair has a ratio.
-func pairRatio(a, b []float64) float64 {
-	var ratios []float64
+// ratios sums up a[i]/b[i]: samples of the same round met the same machine.
+func ratios(a, b []float64) stats {
+	var all []float64
 	for i := range min(len(a), len(b)) {
 		if r := a[i] / b[i]; !math.IsInf(r, 0) {
-			ratios = append(ratios, r)
+			all = append(all, r)
 		}
 	}
-	return summarize(ratios).median
+	return summarize(all)
 }
+
+// pairRatio is the median of ratios. NaN if no pair has one.
+func pairRatio(a, b []float64) float64 { return ratios(a, b).median }

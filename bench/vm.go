@@ -39,37 +39,21 @@ func measureInGuest(ctx context.Context, opts options, keep func(name string, s 
 			versions[c.name] = append(versions[c.name], p+" "+guest.Disk.Version(p))
 		}
 	}
-	out := &receiver{people: os.Stderr, keep: func(name string, s saved) error {
+	out := receiver(os.Stderr, func(name string, s saved) error {
 		s.Peers = versions[commandOf(name)]
 		return keep(guestKey(opts.vm)+name, s)
-	}}
+	})
 	guest.Output = out
 	fmt.Fprintf(os.Stderr, "bench: booting %s\n", guest.Image.Release)
-	status, err := guest.Boot(ctx)
-	switch {
-	case err != nil:
+	if err := guest.Run(ctx); err != nil {
 		return err
-	case status.Exit != 0:
-		return fmt.Errorf("not finished in the guest (see above): exit status %d", status.Exit)
 	}
-	return out.err
+	return out.Err()
 }
 
 // newGuest fetches and builds what the guest is made of.
 func newGuest(ctx context.Context, opts options, dir string) (*vm.Guest, error) {
-	kernels, err := vm.Lookup(opts.vm)
-	if err != nil {
-		return nil, err
-	}
-	cache, err := vm.OpenCache(func(format string, args ...any) { fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...) })
-	if err != nil {
-		return nil, err
-	}
-	images, err := cache.Fetch(ctx, kernels, false)
-	if err != nil {
-		return nil, err
-	}
-	disk, err := cache.Disk(ctx, images[0], append(peerPackages(commands()), vm.KernelHeaders), false)
+	image, disk, err := vm.Stock(ctx, opts.vm, append(peerPackages(commands()), vm.KernelHeaders), os.Stderr, "bench")
 	if err != nil {
 		return nil, err
 	}
@@ -82,19 +66,22 @@ func newGuest(ctx context.Context, opts options, dir string) (*vm.Guest, error) 
 			return nil, err
 		}
 	}
-	files := []vm.File{{Path: guestBin + "/bench", Mode: 0o755, Host: self}}
+	files := []vm.File{{Path: vm.GuestBin + "/bench", Mode: 0o755, Host: self}}
 	for _, c := range commands() {
-		files = append(files, vm.File{Path: guestBin + "/" + c.name, Mode: 0o755, Host: filepath.Join(dir, c.name)})
+		files = append(files, vm.File{Path: vm.GuestBin + "/" + c.name, Mode: 0o755, Host: filepath.Join(dir, c.name)})
 	}
-	args := []string{guestBin + "/bench", "-guest", "-runs", strconv.Itoa(opts.runs), "-only", opts.only.String(), "-version", ourVersion(ctx)}
+	args := []string{vm.GuestBin + "/bench", "-guest", "-runs", strconv.Itoa(opts.runs), "-only", opts.only.String(), "-version", ourVersion(ctx)}
 	if opts.quick {
 		args = append(args, "-quick")
+	}
+	if opts.check {
+		args = append(args, "-check")
 	}
 	if opts.flood > 0 {
 		args = append(args, "-flood", strconv.Itoa(opts.flood))
 	}
 	return &vm.Guest{
-		Image: images[0], Init: init, Disk: disk, Files: files,
+		Image: image, Init: init, Disk: disk, Files: files,
 		Jobs:  []job.Job{{Name: "bench", Args: args, Quiet: true}},
 		Limit: guestLimit, Memory: guestMemory,
 	}, nil
