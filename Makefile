@@ -10,10 +10,6 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 COMMANDS := $(patsubst tools/%/main.go,%,$(wildcard tools/*/main.go))
 BIN      := bin/$(ARCH)
 
-# clang orders some types of BTF by where they lie in its memory: always in the same place,
-# where that is allowed.
-FIXED := $(shell setarch -R true 2>/dev/null && echo setarch -R)
-
 export CGO_ENABLED = 0
 # Without the library's Markdown and man converters, which nothing here uses.
 TAGS    := urfave_cli_no_docs
@@ -34,7 +30,7 @@ bcc: ## build argdist with libbcc as a second back end (--backend bcc), into bin
 	CGO_ENABLED=1 $(GO) build -trimpath -tags '$(TAGS) bcc' -ldflags '$(LDFLAGS)' -o $(BIN)/argdist-bcc ./tools/argdist
 
 generate: setup ## rebuild the BPF objects, the schemas and the generated documents
-	$(FIXED) $(GO) generate ./...
+	$(GO) generate ./...
 	$(MAKE) --no-print-directory docs
 
 docs: build ## rewrite the generated documents
@@ -51,7 +47,7 @@ test-unit: ## tests that need nothing but Go
 
 test-objects: setup ## the committed BPF objects are what clang-19 makes of the source
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
-	cp -r go.mod go.sum internal tools "$$tmp" && (cd "$$tmp" && $(FIXED) $(GO) generate ./...) && \
+	cp -r go.mod go.sum internal tools "$$tmp" && (cd "$$tmp" && $(GO) generate ./...) && \
 	for f in tools/*/bpf_* tools/*/*/bpf_*; do cmp "$$f" "$$tmp/$$f" || exit 1; done && \
 	echo "objects: $$(ls tools/*/bpf_*.o tools/*/*/bpf_*.o | wc -l) are identical to a rebuild"
 

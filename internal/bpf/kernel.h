@@ -266,3 +266,28 @@ struct pt_regs {
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
+
+/*
+ * clang writes the types that are only pointed to in the order in which they lie in
+ * its own memory, which is chance. Those that are parameters of a function it writes
+ * where it meets them: an object is the same wherever it is built.
+ */
+struct bpf_flow_keys;
+struct bpf_sock;
+struct dentry;
+struct fdtable;
+struct file_system_type;
+struct files_struct;
+struct fs_struct;
+struct hlist_node;
+struct mm_struct;
+struct net;
+struct signal_struct;
+struct super_block;
+struct vfsmount;
+
+void (*const volatile unused_pointed_to)(
+	struct bpf_flow_keys *, struct bpf_sock *, struct dentry *, struct fdtable *,
+	struct file_system_type *, struct files_struct *, struct fs_struct *, struct hlist_node *,
+	struct mm_struct *, struct net *, struct signal_struct *, struct super_block *,
+	struct user_namespace *, struct vfsmount *) __attribute__((unused));

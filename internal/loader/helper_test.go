@@ -18,6 +18,7 @@ type fakeKernel struct {
 	refuses     error    // of every try to attach
 	probes      []string // functions that take a kprobe
 	tried       []string
+	preemptible bool
 }
 
 func (k *fakeKernel) HasFunction(name string) bool   { return slices.Contains(k.functions, name) }
@@ -49,6 +50,8 @@ func (k *fakeKernel) CanProbe(name string) error {
 }
 
 func (k *fakeKernel) CanFilterCgroup(string) error { return k.refuses }
+
+func (k *fakeKernel) Preemptible() bool { return k.preemptible }
 
 var errRefused = errors.New("operation not supported")
 

@@ -55,7 +55,12 @@ type Attachment struct {
 	// handles the events that the kernel skips this one for, and counts them as
 	// rescued (internal/bpf/event.h). What it could not rescue is lost.
 	Backed bool
-	Backup bool // this is that other program
+	// Backup says that this is that other program. It is left out where the kernel
+	// cannot skip the first one: a task that is in a program keeps its CPU.
+	Backup bool
+	// Interrupts says of a Backup that interrupts come by as well: one can come while
+	// the first program runs, so that the backup is never left out.
+	Interrupts bool
 	// Sieved says, of one that is Backed, that most of its runs end at a cheap test,
 	// before anything tells that they are an event. What the kernel skipped of it
 	// and of all its backups is then told as skipped runs, and not as lost events.
@@ -91,6 +96,7 @@ type Prober interface {
 	CanTrace(function string) error   // by trying
 	CanProbe(function string) error   // a kprobe, by trying
 	CanFilterCgroup(dir string) error // its packets, by trying
+	Preemptible() bool                // a task in a program can lose its CPU
 }
 
 // Only leaves every hook that has a rung of that name with that rung alone, and

@@ -45,6 +45,9 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 	if err := setTransport(spec, opts); err != nil {
 		return nil, err
 	}
+	if err := setBackups(spec, plan); err != nil {
+		return nil, err
+	}
 	traced := takeTraced(spec)
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Cache:           k.Cache,
@@ -94,8 +97,8 @@ const (
 	roleBackup
 )
 
-// prepare removes from spec what the choices do not use, and makes a copy of a
-// program for every function that it goes to.
+// prepare removes from spec what the choices do not use, and backups that nothing
+// would come to, and makes a copy of a program for every function that it goes to.
 func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 	kinds := Kinds(spec)
 	programs := make(map[string]*ebpf.ProgramSpec)
@@ -113,6 +116,9 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 			if a.Optional && !exists(k, kind.Type, s.to) {
 				continue
 			}
+			if a.Backup && !a.Interrupts && !k.Preemptible() {
+				continue
+			}
 			p := spec.Programs[a.Program]
 			if s.to != kind.Target {
 				p = p.Copy()
@@ -125,6 +131,16 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 	}
 	spec.Programs = programs
 	return plan
+}
+
+// setBackups tells the programs whether any backup was left: without, they mark
+// nothing, and the map of marks needs no room.
+func setBackups(spec *ebpf.CollectionSpec, plan []step) error {
+	any := slices.ContainsFunc(plan, func(s step) bool { return s.role == roleBackup })
+	if m, ok := spec.Maps[handledMap]; ok && !any {
+		m.MaxEntries = 1
+	}
+	return SetConstant(spec, "has_backups", any)
 }
 
 // explain turns a refusal by a locked-down kernel into its own error.

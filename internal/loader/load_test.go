@@ -57,7 +57,7 @@ func smallObject() *ebpf.CollectionSpec {
 }
 
 func TestPrepare(t *testing.T) {
-	k := &fakeKernel{functions: []string{"execve", "__x64_sys_execve", "compat_b"}}
+	k := &fakeKernel{functions: []string{"execve", "__x64_sys_execve", "compat_b"}, preemptible: true}
 	hook := &Hook{Name: "execs"}
 	for _, test := range []struct {
 		what    string
@@ -102,6 +102,36 @@ func TestPrepare(t *testing.T) {
 		for name, p := range original { // a copy is aimed, never what it was copied from
 			qt.Check(t, qt.Equals(p.AttachTo, smallObject().Programs[name].AttachTo), comment)
 		}
+	}
+}
+
+// Where no task loses its CPU in the kernel, only interrupts make a program be skipped.
+func TestLeaveOutBackups(t *testing.T) {
+	attach := func(interrupts bool) []Choice {
+		return []Choice{{&Hook{Name: "execs"}, &Rung{Attach: []Attachment{
+			{Program: "enter", Backed: true, Interrupts: interrupts}, {Program: "exit", Backup: true, Interrupts: interrupts}, {Program: "tp"}}}, nil, nil}}
+	}
+	for _, test := range []struct {
+		preemptible, interrupts, backups bool
+	}{{true, false, true}, {true, true, true}, {false, true, true}, {false, false, false}} {
+		spec := smallObject()
+		spec.Maps = map[string]*ebpf.MapSpec{handledMap: {MaxEntries: 4096}}
+		spec.Variables["has_backups"] = object(t).Variables["has_backups"]
+		want := []step{{"enter", Tracing, "execve", roleBacked, false}, {"tp", RawTracepoint, "sys_enter", roleAlone, false}}
+		marks := uint32(1)
+		if test.backups {
+			want = slices.Insert(want, 1, step{"exit", Tracing, "execve", roleBackup, false})
+			marks = 4096
+		}
+		plan := prepare(&fakeKernel{preemptible: test.preemptible}, spec, attach(test.interrupts))
+		qt.Check(t, qt.IsTrue(slices.Equal(plan, want)), qt.Commentf("%+v: %v", test, plan))
+		qt.Check(t, qt.HasLen(spec.Programs, len(want)))
+
+		qt.Assert(t, qt.IsNil(setBackups(spec, plan)))
+		var told bool
+		qt.Assert(t, qt.IsNil(spec.Variables["has_backups"].Get(&told)))
+		qt.Check(t, qt.Equals(told, test.backups))
+		qt.Check(t, qt.Equals(spec.Maps[handledMap].MaxEntries, marks))
 	}
 }
 

@@ -28,6 +28,9 @@ func (t Transport) String() string {
 // (internal/bpf/event.h).
 const EventsMap = "events"
 
+// handledMap has the marks of programs that have backups (internal/bpf/event.h).
+const handledMap = "handled"
+
 // PickTransport returns the transport of that name, "ring" or "perf", or for
 // "auto" the best of this kernel.
 func PickTransport(k *preflight.Kernel, name string) Transport {

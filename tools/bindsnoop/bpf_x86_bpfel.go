@@ -97,8 +97,10 @@ const (
 	bpfVarFilterPorts            = "filter_ports"
 	bpfVarFilterSelf             = "filter_self"
 	bpfVarFilterUid              = "filter_uid"
+	bpfVarHasBackups             = "has_backups"
 	bpfVarUnusedBindRecord       = "unused_bind_record"
 	bpfVarUnusedPlace            = "unused_place"
+	bpfVarUnusedPointedTo        = "unused_pointed_to"
 	bpfVarUseRingbuf             = "use_ringbuf"
 	bpfVarWantBinds              = "want_binds"
 	bpfVarWantCounts             = "want_counts"
@@ -207,8 +209,10 @@ type bpfVariableSpecs struct {
 	FilterPorts       *ebpf.VariableSpec `ebpf:"filter_ports"`
 	FilterSelf        *ebpf.VariableSpec `ebpf:"filter_self"`
 	FilterUid         *ebpf.VariableSpec `ebpf:"filter_uid"`
+	HasBackups        *ebpf.VariableSpec `ebpf:"has_backups"`
 	UnusedBindRecord  *ebpf.VariableSpec `ebpf:"unused_bind_record"`
 	UnusedPlace       *ebpf.VariableSpec `ebpf:"unused_place"`
+	UnusedPointedTo   *ebpf.VariableSpec `ebpf:"unused_pointed_to"`
 	UseRingbuf        *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 	WantBinds         *ebpf.VariableSpec `ebpf:"want_binds"`
 	WantCounts        *ebpf.VariableSpec `ebpf:"want_counts"`
@@ -280,8 +284,10 @@ type bpfVariables struct {
 	FilterPorts       *ebpf.Variable `ebpf:"filter_ports"`
 	FilterSelf        *ebpf.Variable `ebpf:"filter_self"`
 	FilterUid         *ebpf.Variable `ebpf:"filter_uid"`
+	HasBackups        *ebpf.Variable `ebpf:"has_backups"`
 	UnusedBindRecord  *ebpf.Variable `ebpf:"unused_bind_record"`
 	UnusedPlace       *ebpf.Variable `ebpf:"unused_place"`
+	UnusedPointedTo   *ebpf.Variable `ebpf:"unused_pointed_to"`
 	UseRingbuf        *ebpf.Variable `ebpf:"use_ringbuf"`
 	WantBinds         *ebpf.Variable `ebpf:"want_binds"`
 	WantCounts        *ebpf.Variable `ebpf:"want_counts"`

@@ -171,9 +171,11 @@ const (
 	bpfVarFilterMntns           = "filter_mntns"
 	bpfVarFilterSelf            = "filter_self"
 	bpfVarFilterUid             = "filter_uid"
+	bpfVarHasBackups            = "has_backups"
 	bpfVarOptsAreBits           = "opts_are_bits"
 	bpfVarUniqueBy              = "unique_by"
 	bpfVarUnusedCapRecord       = "unused_cap_record"
+	bpfVarUnusedPointedTo       = "unused_pointed_to"
 	bpfVarUnusedSubjectRecord   = "unused_subject_record"
 	bpfVarUnusedUseKey          = "unused_use_key"
 	bpfVarUseRingbuf            = "use_ringbuf"
@@ -277,9 +279,11 @@ type bpfVariableSpecs struct {
 	FilterMntns         *ebpf.VariableSpec `ebpf:"filter_mntns"`
 	FilterSelf          *ebpf.VariableSpec `ebpf:"filter_self"`
 	FilterUid           *ebpf.VariableSpec `ebpf:"filter_uid"`
+	HasBackups          *ebpf.VariableSpec `ebpf:"has_backups"`
 	OptsAreBits         *ebpf.VariableSpec `ebpf:"opts_are_bits"`
 	UniqueBy            *ebpf.VariableSpec `ebpf:"unique_by"`
 	UnusedCapRecord     *ebpf.VariableSpec `ebpf:"unused_cap_record"`
+	UnusedPointedTo     *ebpf.VariableSpec `ebpf:"unused_pointed_to"`
 	UnusedSubjectRecord *ebpf.VariableSpec `ebpf:"unused_subject_record"`
 	UnusedUseKey        *ebpf.VariableSpec `ebpf:"unused_use_key"`
 	UseRingbuf          *ebpf.VariableSpec `ebpf:"use_ringbuf"`
@@ -362,9 +366,11 @@ type bpfVariables struct {
 	FilterMntns         *ebpf.Variable `ebpf:"filter_mntns"`
 	FilterSelf          *ebpf.Variable `ebpf:"filter_self"`
 	FilterUid           *ebpf.Variable `ebpf:"filter_uid"`
+	HasBackups          *ebpf.Variable `ebpf:"has_backups"`
 	OptsAreBits         *ebpf.Variable `ebpf:"opts_are_bits"`
 	UniqueBy            *ebpf.Variable `ebpf:"unique_by"`
 	UnusedCapRecord     *ebpf.Variable `ebpf:"unused_cap_record"`
+	UnusedPointedTo     *ebpf.Variable `ebpf:"unused_pointed_to"`
 	UnusedSubjectRecord *ebpf.Variable `ebpf:"unused_subject_record"`
 	UnusedUseKey        *ebpf.Variable `ebpf:"unused_use_key"`
 	UseRingbuf          *ebpf.Variable `ebpf:"use_ringbuf"`

@@ -118,7 +118,9 @@ const (
 	bpfVarFilterPpid          = "filter_ppid"
 	bpfVarFilterSelf          = "filter_self"
 	bpfVarFilterUid           = "filter_uid"
+	bpfVarHasBackups          = "has_backups"
 	bpfVarUnusedExecRecord    = "unused_exec_record"
+	bpfVarUnusedPointedTo     = "unused_pointed_to"
 	bpfVarUseRingbuf          = "use_ringbuf"
 	bpfVarWantFailures        = "want_failures"
 	bpfVarWantPaths           = "want_paths"
@@ -214,7 +216,9 @@ type bpfVariableSpecs struct {
 	FilterPpid        *ebpf.VariableSpec `ebpf:"filter_ppid"`
 	FilterSelf        *ebpf.VariableSpec `ebpf:"filter_self"`
 	FilterUid         *ebpf.VariableSpec `ebpf:"filter_uid"`
+	HasBackups        *ebpf.VariableSpec `ebpf:"has_backups"`
 	UnusedExecRecord  *ebpf.VariableSpec `ebpf:"unused_exec_record"`
+	UnusedPointedTo   *ebpf.VariableSpec `ebpf:"unused_pointed_to"`
 	UseRingbuf        *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 	WantFailures      *ebpf.VariableSpec `ebpf:"want_failures"`
 	WantPaths         *ebpf.VariableSpec `ebpf:"want_paths"`
@@ -283,7 +287,9 @@ type bpfVariables struct {
 	FilterPpid        *ebpf.Variable `ebpf:"filter_ppid"`
 	FilterSelf        *ebpf.Variable `ebpf:"filter_self"`
 	FilterUid         *ebpf.Variable `ebpf:"filter_uid"`
+	HasBackups        *ebpf.Variable `ebpf:"has_backups"`
 	UnusedExecRecord  *ebpf.Variable `ebpf:"unused_exec_record"`
+	UnusedPointedTo   *ebpf.Variable `ebpf:"unused_pointed_to"`
 	UseRingbuf        *ebpf.Variable `ebpf:"use_ringbuf"`
 	WantFailures      *ebpf.Variable `ebpf:"want_failures"`
 	WantPaths         *ebpf.Variable `ebpf:"want_paths"`

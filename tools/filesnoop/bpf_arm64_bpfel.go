@@ -163,6 +163,7 @@ const (
 	bpfVarFilterSelf        = "filter_self"
 	bpfVarFilterTid         = "filter_tid"
 	bpfVarFilterUid         = "filter_uid"
+	bpfVarHasBackups        = "has_backups"
 	bpfVarLinkShape         = "link_shape"
 	bpfVarMemfdShape        = "memfd_shape"
 	bpfVarMkdirShape        = "mkdir_shape"
@@ -173,6 +174,7 @@ const (
 	bpfVarUnlinkShape       = "unlink_shape"
 	bpfVarUnusedCallDesc    = "unused_call_desc"
 	bpfVarUnusedFileRecord  = "unused_file_record"
+	bpfVarUnusedPointedTo   = "unused_pointed_to"
 	bpfVarUnusedPrefix      = "unused_prefix"
 	bpfVarUnusedShape       = "unused_shape"
 	bpfVarUseRingbuf        = "use_ringbuf"
@@ -314,6 +316,7 @@ type bpfVariableSpecs struct {
 	FilterSelf        *ebpf.VariableSpec `ebpf:"filter_self"`
 	FilterTid         *ebpf.VariableSpec `ebpf:"filter_tid"`
 	FilterUid         *ebpf.VariableSpec `ebpf:"filter_uid"`
+	HasBackups        *ebpf.VariableSpec `ebpf:"has_backups"`
 	LinkShape         *ebpf.VariableSpec `ebpf:"link_shape"`
 	MemfdShape        *ebpf.VariableSpec `ebpf:"memfd_shape"`
 	MkdirShape        *ebpf.VariableSpec `ebpf:"mkdir_shape"`
@@ -324,6 +327,7 @@ type bpfVariableSpecs struct {
 	UnlinkShape       *ebpf.VariableSpec `ebpf:"unlink_shape"`
 	UnusedCallDesc    *ebpf.VariableSpec `ebpf:"unused_call_desc"`
 	UnusedFileRecord  *ebpf.VariableSpec `ebpf:"unused_file_record"`
+	UnusedPointedTo   *ebpf.VariableSpec `ebpf:"unused_pointed_to"`
 	UnusedPrefix      *ebpf.VariableSpec `ebpf:"unused_prefix"`
 	UnusedShape       *ebpf.VariableSpec `ebpf:"unused_shape"`
 	UseRingbuf        *ebpf.VariableSpec `ebpf:"use_ringbuf"`
@@ -411,6 +415,7 @@ type bpfVariables struct {
 	FilterSelf        *ebpf.Variable `ebpf:"filter_self"`
 	FilterTid         *ebpf.Variable `ebpf:"filter_tid"`
 	FilterUid         *ebpf.Variable `ebpf:"filter_uid"`
+	HasBackups        *ebpf.Variable `ebpf:"has_backups"`
 	LinkShape         *ebpf.Variable `ebpf:"link_shape"`
 	MemfdShape        *ebpf.Variable `ebpf:"memfd_shape"`
 	MkdirShape        *ebpf.Variable `ebpf:"mkdir_shape"`
@@ -421,6 +426,7 @@ type bpfVariables struct {
 	UnlinkShape       *ebpf.Variable `ebpf:"unlink_shape"`
 	UnusedCallDesc    *ebpf.Variable `ebpf:"unused_call_desc"`
 	UnusedFileRecord  *ebpf.Variable `ebpf:"unused_file_record"`
+	UnusedPointedTo   *ebpf.Variable `ebpf:"unused_pointed_to"`
 	UnusedPrefix      *ebpf.Variable `ebpf:"unused_prefix"`
 	UnusedShape       *ebpf.Variable `ebpf:"unused_shape"`
 	UseRingbuf        *ebpf.Variable `ebpf:"use_ringbuf"`

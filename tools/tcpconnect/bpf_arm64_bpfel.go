@@ -181,9 +181,11 @@ const (
 	bpfVarFilterMntns         = "filter_mntns"
 	bpfVarFilterSelf          = "filter_self"
 	bpfVarFilterUid           = "filter_uid"
+	bpfVarHasBackups          = "has_backups"
 	bpfVarUnusedConnectRecord = "unused_connect_record"
 	bpfVarUnusedCountKey      = "unused_count_key"
 	bpfVarUnusedDnsRecord     = "unused_dns_record"
+	bpfVarUnusedPointedTo     = "unused_pointed_to"
 	bpfVarUseRingbuf          = "use_ringbuf"
 	bpfVarWantContainer       = "want_container"
 	bpfVarWantCounts          = "want_counts"
@@ -304,9 +306,11 @@ type bpfVariableSpecs struct {
 	FilterMntns         *ebpf.VariableSpec `ebpf:"filter_mntns"`
 	FilterSelf          *ebpf.VariableSpec `ebpf:"filter_self"`
 	FilterUid           *ebpf.VariableSpec `ebpf:"filter_uid"`
+	HasBackups          *ebpf.VariableSpec `ebpf:"has_backups"`
 	UnusedConnectRecord *ebpf.VariableSpec `ebpf:"unused_connect_record"`
 	UnusedCountKey      *ebpf.VariableSpec `ebpf:"unused_count_key"`
 	UnusedDnsRecord     *ebpf.VariableSpec `ebpf:"unused_dns_record"`
+	UnusedPointedTo     *ebpf.VariableSpec `ebpf:"unused_pointed_to"`
 	UseRingbuf          *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 	WantContainer       *ebpf.VariableSpec `ebpf:"want_container"`
 	WantCounts          *ebpf.VariableSpec `ebpf:"want_counts"`
@@ -391,9 +395,11 @@ type bpfVariables struct {
 	FilterMntns         *ebpf.Variable `ebpf:"filter_mntns"`
 	FilterSelf          *ebpf.Variable `ebpf:"filter_self"`
 	FilterUid           *ebpf.Variable `ebpf:"filter_uid"`
+	HasBackups          *ebpf.Variable `ebpf:"has_backups"`
 	UnusedConnectRecord *ebpf.Variable `ebpf:"unused_connect_record"`
 	UnusedCountKey      *ebpf.Variable `ebpf:"unused_count_key"`
 	UnusedDnsRecord     *ebpf.Variable `ebpf:"unused_dns_record"`
+	UnusedPointedTo     *ebpf.Variable `ebpf:"unused_pointed_to"`
 	UseRingbuf          *ebpf.Variable `ebpf:"use_ringbuf"`
 	WantContainer       *ebpf.Variable `ebpf:"want_container"`
 	WantCounts          *ebpf.Variable `ebpf:"want_counts"`

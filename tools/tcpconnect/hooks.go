@@ -12,7 +12,7 @@ func hooks(cfg *config) []loader.Hook {
 	hooks := []loader.Hook{
 		{
 			Name:  "attempts and their outcome",
-			Rungs: []loader.Rung{{Name: "raw_tp", Attach: copies("state_change")}},
+			Rungs: []loader.Rung{{Name: "raw_tp", Attach: interrupted(copies("state_change"))}},
 		},
 		{Name: "attempts that fail at once", Rungs: []loader.Rung{fexitRung(), rawRung()}},
 	}
@@ -59,6 +59,14 @@ func copies(program string) []loader.Attachment {
 		{Program: program + "_backup", Backup: true},
 		{Program: program + "_backup2", Backup: true},
 	}
+}
+
+// interrupted says that answers from the network come by as well.
+func interrupted(attach []loader.Attachment) []loader.Attachment {
+	for i := range attach {
+		attach[i].Interrupts = true
+	}
+	return attach
 }
 
 // optional leaves out what the kernel lacks.

@@ -268,6 +268,7 @@ const (
 	bpfVarFilterPackets         = "filter_packets"
 	bpfVarFilterSelf            = "filter_self"
 	bpfVarFilterUid             = "filter_uid"
+	bpfVarHasBackups            = "has_backups"
 	bpfVarMaxBytes              = "max_bytes"
 	bpfVarOwnNetns              = "own_netns"
 	bpfVarPacketsByProcess      = "packets_by_process"
@@ -281,6 +282,7 @@ const (
 	bpfVarUnusedPacketFlow      = "unused_packet_flow"
 	bpfVarUnusedPacketInterface = "unused_packet_interface"
 	bpfVarUnusedPacketRecord    = "unused_packet_record"
+	bpfVarUnusedPointedTo       = "unused_pointed_to"
 	bpfVarUnusedTlsRecord       = "unused_tls_record"
 	bpfVarUseRingbuf            = "use_ringbuf"
 	bpfVarWantKeylog            = "want_keylog"
@@ -397,6 +399,7 @@ type bpfVariableSpecs struct {
 	FilterPackets         *ebpf.VariableSpec `ebpf:"filter_packets"`
 	FilterSelf            *ebpf.VariableSpec `ebpf:"filter_self"`
 	FilterUid             *ebpf.VariableSpec `ebpf:"filter_uid"`
+	HasBackups            *ebpf.VariableSpec `ebpf:"has_backups"`
 	MaxBytes              *ebpf.VariableSpec `ebpf:"max_bytes"`
 	OwnNetns              *ebpf.VariableSpec `ebpf:"own_netns"`
 	PacketsByProcess      *ebpf.VariableSpec `ebpf:"packets_by_process"`
@@ -410,6 +413,7 @@ type bpfVariableSpecs struct {
 	UnusedPacketFlow      *ebpf.VariableSpec `ebpf:"unused_packet_flow"`
 	UnusedPacketInterface *ebpf.VariableSpec `ebpf:"unused_packet_interface"`
 	UnusedPacketRecord    *ebpf.VariableSpec `ebpf:"unused_packet_record"`
+	UnusedPointedTo       *ebpf.VariableSpec `ebpf:"unused_pointed_to"`
 	UnusedTlsRecord       *ebpf.VariableSpec `ebpf:"unused_tls_record"`
 	UseRingbuf            *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 	WantKeylog            *ebpf.VariableSpec `ebpf:"want_keylog"`
@@ -498,6 +502,7 @@ type bpfVariables struct {
 	FilterPackets         *ebpf.Variable `ebpf:"filter_packets"`
 	FilterSelf            *ebpf.Variable `ebpf:"filter_self"`
 	FilterUid             *ebpf.Variable `ebpf:"filter_uid"`
+	HasBackups            *ebpf.Variable `ebpf:"has_backups"`
 	MaxBytes              *ebpf.Variable `ebpf:"max_bytes"`
 	OwnNetns              *ebpf.Variable `ebpf:"own_netns"`
 	PacketsByProcess      *ebpf.Variable `ebpf:"packets_by_process"`
@@ -511,6 +516,7 @@ type bpfVariables struct {
 	UnusedPacketFlow      *ebpf.Variable `ebpf:"unused_packet_flow"`
 	UnusedPacketInterface *ebpf.Variable `ebpf:"unused_packet_interface"`
 	UnusedPacketRecord    *ebpf.Variable `ebpf:"unused_packet_record"`
+	UnusedPointedTo       *ebpf.Variable `ebpf:"unused_pointed_to"`
 	UnusedTlsRecord       *ebpf.Variable `ebpf:"unused_tls_record"`
 	UseRingbuf            *ebpf.Variable `ebpf:"use_ringbuf"`
 	WantKeylog            *ebpf.Variable `ebpf:"want_keylog"`

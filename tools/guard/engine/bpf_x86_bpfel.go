@@ -269,6 +269,7 @@ const (
 	bpfProgUsernsCreate       = "userns_create"
 	bpfVarBtrfsNumberAt       = "btrfs_number_at"
 	bpfVarBtrfsRootAt         = "btrfs_root_at"
+	bpfVarHasBackups          = "has_backups"
 	bpfVarHashKey             = "hash_key"
 	bpfVarMountLockAt         = "mount_lock_at"
 	bpfVarRenameHasFlags      = "rename_has_flags"
@@ -276,6 +277,7 @@ const (
 	bpfVarSetattrHasIdmap     = "setattr_has_idmap"
 	bpfVarSetxattrHasIdmap    = "setxattr_has_idmap"
 	bpfVarUnusedAlert         = "unused_alert"
+	bpfVarUnusedPointedTo     = "unused_pointed_to"
 	bpfVarUseRingbuf          = "use_ringbuf"
 )
 
@@ -418,6 +420,7 @@ type bpfMapSpecs struct {
 type bpfVariableSpecs struct {
 	BtrfsNumberAt    *ebpf.VariableSpec `ebpf:"btrfs_number_at"`
 	BtrfsRootAt      *ebpf.VariableSpec `ebpf:"btrfs_root_at"`
+	HasBackups       *ebpf.VariableSpec `ebpf:"has_backups"`
 	HashKey          *ebpf.VariableSpec `ebpf:"hash_key"`
 	MountLockAt      *ebpf.VariableSpec `ebpf:"mount_lock_at"`
 	RenameHasFlags   *ebpf.VariableSpec `ebpf:"rename_has_flags"`
@@ -425,6 +428,7 @@ type bpfVariableSpecs struct {
 	SetattrHasIdmap  *ebpf.VariableSpec `ebpf:"setattr_has_idmap"`
 	SetxattrHasIdmap *ebpf.VariableSpec `ebpf:"setxattr_has_idmap"`
 	UnusedAlert      *ebpf.VariableSpec `ebpf:"unused_alert"`
+	UnusedPointedTo  *ebpf.VariableSpec `ebpf:"unused_pointed_to"`
 	UseRingbuf       *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 }
 
@@ -521,6 +525,7 @@ func (m *bpfMaps) Close() error {
 type bpfVariables struct {
 	BtrfsNumberAt    *ebpf.Variable `ebpf:"btrfs_number_at"`
 	BtrfsRootAt      *ebpf.Variable `ebpf:"btrfs_root_at"`
+	HasBackups       *ebpf.Variable `ebpf:"has_backups"`
 	HashKey          *ebpf.Variable `ebpf:"hash_key"`
 	MountLockAt      *ebpf.Variable `ebpf:"mount_lock_at"`
 	RenameHasFlags   *ebpf.Variable `ebpf:"rename_has_flags"`
@@ -528,6 +533,7 @@ type bpfVariables struct {
 	SetattrHasIdmap  *ebpf.Variable `ebpf:"setattr_has_idmap"`
 	SetxattrHasIdmap *ebpf.Variable `ebpf:"setxattr_has_idmap"`
 	UnusedAlert      *ebpf.Variable `ebpf:"unused_alert"`
+	UnusedPointedTo  *ebpf.Variable `ebpf:"unused_pointed_to"`
 	UseRingbuf       *ebpf.Variable `ebpf:"use_ringbuf"`
 }
 
