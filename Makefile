@@ -66,7 +66,7 @@ test-here: build setup-here ## kernel tests on the kernel of this machine; needs
 	  PATH="$$tmp:$$PATH" $(GO) test -count 1 -tags kernel ./tools/$$c || exit 1; done
 
 test-kernel: setup-vm ## kernel tests on stock kernels in virtual machines (KERNEL=6.1,newest)
-	$(GO) run ./internal/vm/vmrun test -kernels $(KERNEL)
+	$(GO) run ./internal/vm/vmrun test -again -kernels $(KERNEL)
 
 fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@for p in $$($(GO) list ./...); do \

@@ -18,10 +18,7 @@ func summarize(w io.Writer, outcomes []outcome) int {
 	for _, o := range outcomes {
 		var c tally
 		for _, p := range o.Packages {
-			pc := count(p.Tests)
-			c.Passed += pc.Passed
-			c.Failed += pc.Failed
-			c.Skipped += pc.Skipped
+			c.add(count(p.Tests))
 		}
 		note := ""
 		switch {
@@ -29,20 +26,21 @@ func summarize(w io.Writer, outcomes []outcome) int {
 			note = "did not finish"
 		case c.Failed > 0 || o.Status.Exit != 0:
 			note = "failed"
-		case c.Passed == 0:
+		case c.Passed+c.Flaky == 0:
 			note = "no test ran"
 		}
 		if note != "" {
 			code = 1
+		} else if c.Flaky > 0 {
+			note = fmt.Sprintf("%d flaky", c.Flaky)
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%.1f\t%d\t%d\t%d\t%d\t%s\n", o.Kernel, o.Status.Release, o.Seconds,
 			len(o.Packages), c.Passed, c.Failed, c.Skipped, note)
-		total.Passed += c.Passed
-		total.Failed += c.Failed
-		total.Skipped += c.Skipped
+		total.add(c)
 	}
 	_ = tw.Flush()
 	details(w, outcomes, "SKIP", "skipped")
+	details(w, outcomes, flaky, "flaky")
 	details(w, outcomes, "FAIL", "failed")
 	for _, o := range outcomes {
 		if o.Err != nil || o.Status.Exit != 0 {

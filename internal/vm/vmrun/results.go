@@ -13,9 +13,12 @@ import (
 // counted.
 type testResult struct {
 	Package, Name string
-	Outcome       string // PASS, FAIL or SKIP
+	Outcome       string // PASS, FAIL, SKIP, or FLAKY
 	Reason        string // of a skip: the last thing the test said
 }
+
+// wholePackage stands for a test binary that failed without a test that did.
+const wholePackage = "(the package)"
 
 // packageResult is one test binary's run.
 type packageResult struct {
@@ -115,7 +118,7 @@ func (p *parser) endPackage(r job.Result) {
 			p.Emit("    " + l)
 		}
 		if count(tests).Failed == 0 {
-			tests = append(tests, testResult{Package: r.Name, Name: "(the package)", Outcome: "FAIL"})
+			tests = append(tests, testResult{Package: r.Name, Name: wholePackage, Outcome: "FAIL"})
 		}
 	}
 	c := count(tests)
@@ -165,10 +168,21 @@ func leaves(tests []testResult) []testResult {
 }
 
 // tally counts outcomes.
-type tally struct{ Passed, Failed, Skipped int }
+type tally struct{ Passed, Failed, Skipped, Flaky int }
+
+func (c *tally) add(d tally) {
+	c.Passed += d.Passed
+	c.Failed += d.Failed
+	c.Skipped += d.Skipped
+	c.Flaky += d.Flaky
+}
 
 func (c tally) String() string {
-	return fmt.Sprintf("%d passed, %d failed, %d skipped", c.Passed, c.Failed, c.Skipped)
+	s := fmt.Sprintf("%d passed, %d failed, %d skipped", c.Passed, c.Failed, c.Skipped)
+	if c.Flaky > 0 {
+		s += fmt.Sprintf(", %d flaky", c.Flaky)
+	}
+	return s
 }
 
 func count(tests []testResult) (c tally) {
@@ -180,6 +194,8 @@ func count(tests []testResult) (c tally) {
 			c.Failed++
 		case "SKIP":
 			c.Skipped++
+		case flaky:
+			c.Flaky++
 		}
 	}
 	return c

@@ -29,6 +29,7 @@ type options struct {
 	timeout  time.Duration
 	limit    time.Duration
 	refresh  bool
+	again    bool
 }
 
 // expedited makes the kernel's own waiting short where it waits for all CPUs to have
@@ -46,6 +47,7 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	fs.IntVar(&o.parallel, "j", max(2, runtime.NumCPU()*3/2), "boot at most `N` kernels at a time")
 	fs.DurationVar(&o.timeout, "timeout", 25*time.Minute, "time for one package on one kernel")
 	fs.DurationVar(&o.limit, "limit", 60*time.Minute, "time for one kernel, boot included")
+	fs.BoolVar(&o.again, "again", false, "boot what failed once more, alone; tests that pass then are told as flaky")
 	fs.BoolVar(&o.refresh, "refresh", false, "look for newer point releases first")
 	if err := parse(fs, args); err != nil {
 		return 0, err
@@ -133,6 +135,15 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 		})
 	}
 	wg.Wait()
+	for i, b := range boots {
+		failed := failures(&outcomes[i], patterns)
+		if !o.again || len(failed) == 0 || ctx.Err() != nil {
+			continue
+		}
+		b.packages = slices.DeleteFunc(b.packages, func(pkg string) bool { return failed[pkg] == "" })
+		second := o.boot(ctx, cache, b, bins[b.image.Kernel.Arch], failed, out)
+		outcomes[i] = merge(&outcomes[i], &second)
+	}
 	return summarize(stdout, outcomes), nil
 }
 
