@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -15,8 +14,7 @@ import (
 // CPU anywhere.
 //
 // A kernel says in its version how it was built: not at all, always, or so that the
-// choice is made at boot and can be changed later (5.12). The choice is in debugfs,
-// which need not be mounted for us to read it.
+// choice is made at boot and can be changed later (5.12). The choice is in debugfs.
 func (k *Kernel) Preemptible() bool {
 	k.preempt.Do(func() {
 		var uts unix.Utsname
@@ -44,36 +42,11 @@ func preemptible(version string, choice func() ([]byte, error)) bool {
 	return !bytes.Contains(chosen, []byte("(none)")) && !bytes.Contains(chosen, []byte("(voluntary)"))
 }
 
-// preemptChoice reads the choice from where debugfs is always mounted, or else from a
-// mount of it that is nowhere in the tree of files.
+// preemptChoice reads the choice from debugfs, where that is mounted, which is open to
+// root alone: another user would make use of a capability for it.
 func preemptChoice() ([]byte, error) {
-	const file = "sched/preempt"
-	if text, err := os.ReadFile("/sys/kernel/debug/" + file); err == nil {
-		return text, nil
+	if os.Geteuid() != 0 {
+		return nil, os.ErrPermission
 	}
-	fs, err := unix.Fsopen("debugfs", unix.FSOPEN_CLOEXEC) // 5.2
-	if err != nil {
-		return nil, fmt.Errorf("open debugfs: %w", err)
-	}
-	defer unix.Close(fs)
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return nil, fmt.Errorf("make a mount of debugfs: %w", err)
-	}
-	root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_NOSUID)
-	if err != nil {
-		return nil, fmt.Errorf("mount debugfs: %w", err)
-	}
-	defer unix.Close(root)
-	fd, err := unix.Openat(root, file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open %s in debugfs: %w", file, err)
-	}
-	f := os.NewFile(uintptr(fd), file)
-	defer f.Close()
-	text := make([]byte, 128)
-	n, err := f.Read(text)
-	if err != nil {
-		return nil, fmt.Errorf("read %s in debugfs: %w", file, err)
-	}
-	return text[:n], nil
+	return os.ReadFile("/sys/kernel/debug/sched/preempt")
 }

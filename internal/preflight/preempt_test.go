@@ -36,12 +36,3 @@ func TestPreemptible(t *testing.T) {
 			qt.Commentf("%q, %q", test.version, test.choice))
 	}
 }
-
-// Reading the choice needs neither a mount nor leaves one.
-func TestPreemptChoice(t *testing.T) {
-	text, err := preemptChoice()
-	if err != nil {
-		t.Skip(err) // an ordinary user, or a kernel without debugfs
-	}
-	qt.Check(t, qt.StringContains(string(text), "("))
-}
