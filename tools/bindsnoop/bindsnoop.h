@@ -65,6 +65,7 @@ struct request {
 	const void *addr; /* struct sockaddr */
 	s32 len;
 	bool user;
+	u8 unused[3]; /* named, so that it is set: kernels before 6.3 read it in no copy otherwise */
 };
 
 /* A call of bind() or listen() that has ended. */
@@ -74,6 +75,7 @@ struct call {
 	struct socket *socket;
 	struct sock *sk;
 	u32 protocol;
+	u32 unused; /* as above */
 	struct request asked; /* of bind() */
 };
 

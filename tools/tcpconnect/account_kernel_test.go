@@ -127,7 +127,7 @@ func TestEndings(t *testing.T) {
 		before := kerneltest.Loaded(t)
 		r := kerneltest.Start(t, "tcpconnect", "--result")
 		programs, _, links := kerneltest.Loaded(t).Without(before)
-		qt.Check(t, qt.IsTrue(programs >= 4 && links >= 4), qt.Commentf("%d programs, %d links", programs, links))
+		qt.Check(t, qt.IsTrue(programs >= 3 && links >= 3), qt.Commentf("%d programs, %d links", programs, links))
 		qt.Check(t, qt.Equals(r.Stop(), 0))
 		kerneltest.NothingLeft(t, before)
 	})
