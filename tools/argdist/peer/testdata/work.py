@@ -21,7 +21,7 @@ for turn in range(7):
     except OSError:
         pass
     try:
-        os.open(path + "/none", os.O_RDONLY)
+        os.open("/nowhere/else", os.O_RDONLY)
     except OSError:
         pass
     child = os.fork()
