@@ -185,6 +185,7 @@ func (f *Filter) Set(spec *ebpf.CollectionSpec) error {
 type Resolved struct {
 	Self                uint32 // our own process, 0 where the kernel counts otherwise than we do
 	PIDs                []uint32
+	Follow              bool // and their descendants
 	ByUID               bool
 	UID                 uint32
 	Comm                string
@@ -197,7 +198,7 @@ type Resolved struct {
 // Resolved returns the filters. What it refers to is closed with the filter.
 func (f *Filter) Resolved() Resolved {
 	r := Resolved{
-		PIDs: f.flags.PIDs, ByUID: f.flags.User != "", UID: f.uid, Comm: f.flags.Comm, MntNS: f.mntns, Cgroups: f.cgroups,
+		PIDs: f.flags.PIDs, Follow: f.flags.Follow, ByUID: f.flags.User != "", UID: f.uid, Comm: f.flags.Comm, MntNS: f.mntns, Cgroups: f.cgroups,
 		CgroupSet: f.flags.CgroupMap != "", MntNSSet: f.flags.MntNSMap != "", Maps: f.maps,
 	}
 	if preflight.InInitPIDNamespace() {
@@ -243,10 +244,15 @@ func (f *Filter) Fill(coll *ebpf.Collection) error {
 	return nil
 }
 
-// FillChildren adds the children that the processes have already. Those that
-// they get from now on are added in the kernel, if their parent is known there:
-// so we look until there is nothing new.
+// FillChildren adds the children that the processes have already.
 func (f *Filter) FillChildren(coll *ebpf.Collection) error {
+	return f.AddChildren(func(pid uint32) error { return coll.Maps["filter_pids"].Put(pid, uint8(1)) })
+}
+
+// AddChildren calls add for the children that the processes have already, if they are to
+// be followed. Those that they get from now on are added in the kernel, if their parent is
+// known there: so we look until there is nothing new.
+func (f *Filter) AddChildren(add func(pid uint32) error) error {
 	if !f.flags.Follow {
 		return nil
 	}
@@ -262,7 +268,7 @@ func (f *Filter) FillChildren(coll *ebpf.Collection) error {
 			known[pid] = true
 			// Each time: a fork that saw the set before its parent was in it takes
 			// the child out again.
-			if err := coll.Maps["filter_pids"].Put(pid, uint8(1)); err != nil {
+			if err := add(pid); err != nil {
 				return fmt.Errorf("--follow: filter process %d: %w", pid, err)
 			}
 		}

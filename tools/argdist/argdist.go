@@ -89,7 +89,7 @@ measured and those before it are the key.`,
 			command.Choice("backend", "", []string{nativeBackend, bccBackend}, "who compiles: argdist itself, or libbcc where it was built with that", &cfg.backend),
 			command.Duration("duration", "d", "end after this time (10s, 1m30s, or seconds)", &cfg.duration),
 		},
-		Common: []string{"pid", "uid", "comm", "cgroup", "container", "mntns", "cgroupmap", "mntnsmap", "output", "json", "quiet", "check", "btf", "rung", "fail-on-loss", "version"},
+		Common: []string{"pid", "follow", "uid", "comm", "cgroup", "container", "mntns", "cgroupmap", "mntnsmap", "output", "json", "quiet", "check", "btf", "rung", "fail-on-loss", "version"},
 		Examples: []command.Example{
 			{Line: "argdist -C 'p::cap_capable():int:ctx->dx'", What: "capabilities that are asked for, by number"},
 			{Line: "argdist -H 'p::vfs_read(file, buf, count):count'", What: "sizes of reads"},

@@ -119,7 +119,17 @@ func (s *session) finish(err error) error {
 		counts, _ := a.lossSince(&s.told)
 		err = s.printer.Lost(output.Loss{Time: time.Now().UnixNano(), Counts: counts})
 	}
-	if err == nil && s.env.FailOnLoss && a.Lost() > 0 {
+	lost := a.Lost()
+	if s.family != nil {
+		n, fErr := s.family.missed()
+		if fErr != nil {
+			return fErr
+		}
+		if lost += n; n > 0 {
+			fmt.Fprintf(s.env.Stderr, "%s: --follow: %d children were not followed, for there were %d processes already\n", s.env.Name, n, maxFamily)
+		}
+	}
+	if err == nil && s.env.FailOnLoss && lost > 0 {
 		err = errLoss
 	}
 	return err

@@ -67,8 +67,11 @@ func newPlan(w wanted, cfg *config, env *command.Env, h *probe.Host) (*plan, err
 		return nil, err
 	}
 	p.request = probe.Request{
-		Table: p.table(cfg), Keys: uint32(cfg.keys), PIDs: env.Filter.PIDs,
+		Table: p.table(cfg), Keys: uint32(cfg.keys),
 		Registers: p.checked.Context && s.Kind != spec.Tracepoint,
+	}
+	if !env.Filter.Follow { // probes of programs are then put into these processes alone
+		p.request.PIDs = env.Filter.PIDs
 	}
 	return p, nil
 }

@@ -28,6 +28,7 @@ type session struct {
 	filter  *filter.Filter
 	sieve   gen.Sieve            // of all plans
 	shared  map[string]*ebpf.Map // that the sieve looks into
+	family  *family              // of --follow, or nil
 	plans   []*plan
 	sources []source
 	frames  *frames

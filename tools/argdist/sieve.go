@@ -33,7 +33,7 @@ func (s *session) resolve() error {
 	}
 	r := s.filter.Resolved()
 	s.sieve = gen.Sieve{
-		Self: r.Self, PIDs: r.PIDs, TID: uint32(s.cfg.tid), ByUID: r.ByUID, UID: r.UID, Cgroups: len(r.Cgroups),
+		Self: r.Self, PIDs: r.PIDs, Family: r.Follow, TID: uint32(s.cfg.tid), ByUID: r.ByUID, UID: r.UID, Cgroups: len(r.Cgroups),
 		CgroupSet: r.CgroupSet, MntNSSet: r.MntNSSet, MntNS: r.MntNS, Comm: r.Comm,
 	}
 	if r.MntNS != 0 || r.MntNSSet {
@@ -50,6 +50,16 @@ func (s *session) shareMaps() error {
 	s.shared = make(map[string]*ebpf.Map)
 	for name, m := range r.Maps {
 		s.shared[name] = m
+	}
+	if r.Follow {
+		offsets, err := s.host.TaskOffsets()
+		if err != nil {
+			return fmt.Errorf("--follow: %w", err)
+		}
+		if s.family, err = followFamily(s.filter, offsets); err != nil {
+			return err
+		}
+		s.shared[gen.FamilyMap] = s.family.set
 	}
 	if len(r.Cgroups) == 0 {
 		return nil
@@ -73,6 +83,9 @@ func (s *session) shareMaps() error {
 func (s *session) unshare() {
 	if m := s.shared[gen.CgroupsMap]; m != nil {
 		m.Close() // the others are the filter's
+	}
+	if s.family != nil {
+		s.family.close()
 	}
 	if s.filter != nil {
 		s.filter.Close()

@@ -18,6 +18,7 @@ const (
 type Sieve struct {
 	Self    uint32   // our own process, which no event is counted of; 0 for none
 	PIDs    []uint32 // only these processes, if there are any
+	Family  bool     // only processes of [FamilyMap], and PIDs do not count
 	TID     uint32   // only this thread; 0 for all
 	ByUID   bool     // only UID
 	UID     uint32
@@ -33,7 +34,7 @@ type Sieve struct {
 
 // some reports whether there is anything that every event must pass.
 func (s *Sieve) some() bool {
-	return s.TID != 0 || len(s.PIDs) > 0 || s.ByUID || s.Cgroups > 0 || s.CgroupSet || s.byMntNS() || s.Comm != ""
+	return s.TID != 0 || len(s.PIDs) > 0 || s.Family || s.ByUID || s.Cgroups > 0 || s.CgroupSet || s.byMntNS() || s.Comm != ""
 }
 
 func (s *Sieve) byMntNS() bool { return s.MntNS != 0 || s.MntNSSet }
@@ -53,7 +54,10 @@ func (g *generator) begin(s Sieve, counts bool) {
 
 // sieve goes to the label unless the task passes. What costs least comes first.
 func (g *generator) sieve(s *Sieve, no string) {
-	if len(s.PIDs) > 0 {
+	if s.Family {
+		g.emit(asm.FnGetCurrentPidTgid.Call(), asm.RSh.Imm(asm.R0, 32))
+		g.among(FamilyMap, no)
+	} else if len(s.PIDs) > 0 {
 		one := g.label("listed")
 		g.emit(asm.FnGetCurrentPidTgid.Call(), asm.RSh.Imm(asm.R0, 32))
 		for _, pid := range s.PIDs {

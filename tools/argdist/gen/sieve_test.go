@@ -53,6 +53,7 @@ func TestSieve(t *testing.T) {
 		"self":    {Sieve{Self: 7}, []asm.BuiltinFunc{asm.FnGetCurrentPidTgid}, []jump{imm(asm.JEq, 7, "done")}},
 		"process": {Sieve{PIDs: []uint32{7, 9}}, []asm.BuiltinFunc{asm.FnGetCurrentPidTgid},
 			[]jump{imm(asm.JEq, 7, "listed_1"), imm(asm.JEq, 9, "listed_1"), {asm.Ja.Label("").OpCode, -1, "filtered"}}},
+		"family":          {Sieve{PIDs: []uint32{7}, Family: true}, []asm.BuiltinFunc{asm.FnGetCurrentPidTgid, asm.FnMapLookupElem}, []jump{missing}},
 		"thread":          {Sieve{TID: 8}, []asm.BuiltinFunc{asm.FnGetCurrentPidTgid}, []jump{imm32(8)}},
 		"root":            {Sieve{ByUID: true}, []asm.BuiltinFunc{asm.FnGetCurrentUidGid}, []jump{imm32(0)}},
 		"the last user":   {Sieve{ByUID: true, UID: 0xfffffffe}, []asm.BuiltinFunc{asm.FnGetCurrentUidGid}, []jump{imm32(-2)}},

@@ -12,6 +12,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/slimbtf"
 	"github.com/ringside-tools/ringside/tools/argdist/check"
 	"github.com/ringside-tools/ringside/tools/argdist/ctype"
+	"github.com/ringside-tools/ringside/tools/argdist/gen"
 	"github.com/ringside-tools/ringside/tools/argdist/kernel"
 	"github.com/ringside-tools/ringside/tools/argdist/libc"
 )
@@ -81,6 +82,25 @@ func (h *Host) MountNamespace() ([]int, error) {
 		return nil, err
 	}
 	return types.Offsets("task_struct", "nsproxy", "mnt_ns", "ns.inum")
+}
+
+// TaskOffsets are where the kernel has what tells who is a child of whom.
+func (h *Host) TaskOffsets() (o gen.TaskOffsets, err error) {
+	types, err := h.Types()
+	if err != nil {
+		return o, err
+	}
+	for _, one := range []struct {
+		to           *int
+		name, member string
+	}{{&o.TGID, "task_struct", "tgid"}, {&o.Signal, "task_struct", "signal"}, {&o.Live, "signal_struct", "live"}} {
+		path, err := types.Offsets(one.name, one.member)
+		if err != nil {
+			return o, err
+		}
+		*one.to = path[0]
+	}
+	return o, nil
 }
 
 // Tracefs is the file system of tracepoints.

@@ -7,12 +7,14 @@
 //	workload sctp COUNT          opens sockets of SCTP, which is a module
 //	workload open COUNT PATH     opens that fail
 //	workload call COUNT          calls of its own function main.called, with 1, 2, 3 ...
+//	workload family N COUNT      N children, each with COUNT writes of 1, 2, 3 ... bytes
 //	workload wait WAY...         does it when a byte comes on stdin, and ends with another
 package main
 
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"sync"
@@ -39,7 +41,7 @@ func do(args []string) {
 		sizes := []int{10, 100, 1000}
 		write(n, func(i int) int { return sizes[i%len(sizes)] })
 	case "sizes":
-		write(n, func(i int) int { return i + 1 })
+		write(n, sized)
 	case "threads":
 		var all sync.WaitGroup
 		for range n {
@@ -49,6 +51,14 @@ func do(args []string) {
 			})
 		}
 		all.Wait()
+	case "family":
+		for range n {
+			child := exec.Command("/proc/self/exe", "sizes", args[2])
+			child.Stderr = os.Stderr
+			if err := child.Run(); err != nil {
+				panic(err)
+			}
+		}
 	case "poll":
 		poll(n)
 	case "sctp":
@@ -85,6 +95,11 @@ func number(s string) int {
 	}
 	return n
 }
+
+// sized is what the size of a write is; of 1, 2, 3 ... bytes.
+//
+//go:noinline
+func sized(i int) int { return i + 1 }
 
 // write writes into nothing.
 func write(n int, size func(i int) int) {
