@@ -1,5 +1,7 @@
 package main
 
+import "github.com/ringside-tools/ringside/internal/preflight"
+
 // execsnoop has three peers: libbpf-tools' and bcc's execsnoop, which take
 // arguments at the entry of execve and print at its exit, and bpftrace's
 // execsnoop.bt, which prints at the entry and knows no result.
@@ -55,7 +57,7 @@ func execsnoop() command {
 }
 
 const execBPFText = `By default we run a program at the end of a successful
-exec, and two backups of it, which find their work done; libbpf-tools runs one at the entry of execve and one at its exit, with
+exec, where the kernel can be preempted with two backups that find their work done; libbpf-tools runs one at the entry of execve and one at its exit, with
 -x as without, and so does bcc; bpftrace one at the entry. Where the kernel allows fexit,
 -x adds programs that only exec runs. Where it does not, -x stands on
 the raw tracepoints of all system calls, so that each of them, whatever it is, runs a program, and
@@ -76,12 +78,15 @@ func execFits(b *bench, s subject) int {
 	return b.drain
 }
 
-// execsnoopMode: by default the program and its two backups run; else whatever
+// execsnoopMode: by default the program runs, and perhaps its two backups; else whatever
 // this kernel's rung takes.
 func execsnoopMode(mode string) subject {
 	runs := 0
 	if mode == "" {
-		runs = 3
+		runs = 1
+		if k, err := preflight.Inspect(""); err == nil && k.Preemptible() {
+			runs = 3
+		}
 	}
 	return ourCommand("execsnoop", mode, runs)
 }
