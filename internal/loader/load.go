@@ -48,6 +48,11 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 	if err := setBackups(spec, plan); err != nil {
 		return nil, err
 	}
+	for _, s := range plan {
+		if s.kind == Uprobe {
+			TaskStack(spec.Programs[s.program])
+		}
+	}
 	traced := takeTraced(spec)
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Cache:           k.Cache,

@@ -101,6 +101,7 @@ func (l *Links) Attach(exe *link.Executable, at Points) error {
 func (l *Links) withCookie(asking *ebpf.ProgramSpec, cookie uint64) (*ebpf.Program, error) {
 	spec := asking.Copy()
 	SetCookie(spec, cookie)
+	loader.TaskStack(spec)
 	for i := range spec.Instructions {
 		ins := &spec.Instructions[i]
 		if !ins.IsLoadFromMap() || ins.Reference() == "" {

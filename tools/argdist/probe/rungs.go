@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/btfprog"
+	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/tools/argdist/ctype"
 	"github.com/ringside-tools/ringside/tools/argdist/gen"
@@ -153,13 +154,20 @@ func (p *Place) tracepointRung() rung {
 	}
 }
 
+// loadUprobe loads one for functions of programs.
+func loadUprobe(name string, insns asm.Instructions, _ bool, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	spec := &ebpf.ProgramSpec{Name: name, Type: ebpf.Kprobe, License: "GPL", Instructions: insns}
+	loader.TaskStack(spec)
+	return Load(spec, maps)
+}
+
 // userRung stands on uprobes of a function, or of all that match.
 func (p *Place) userRung(r Request) rung {
 	var spots []spot
 	for _, f := range p.symbols {
 		spots = append(spots, spot{offset: f.Offset})
 	}
-	return rung{name: "uprobe", load: loadProbe, targets: len(spots), parts: []part{{
+	return rung{name: "uprobe", load: loadUprobe, targets: len(spots), parts: []part{{
 		hook: here().hook(),
 		attach: func(prog *ebpf.Program, atReturn bool) ([]io.Closer, error) {
 			return p.attachTo(prog, spots, atReturn, r.PIDs)

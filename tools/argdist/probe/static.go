@@ -15,7 +15,7 @@ import (
 // staticRung stands on the places of a static probe. Those that have their arguments
 // in the same registers and at the same distance share a program.
 func (p *Place) staticRung(r Request) (rung, error) {
-	out := rung{name: "usdt", load: loadProbe, targets: len(p.static)}
+	out := rung{name: "usdt", load: loadUprobe, targets: len(p.static)}
 	spots := make(map[string][]spot)
 	for _, l := range p.static {
 		layout := l.Layout()
