@@ -266,7 +266,7 @@ var interval = regexp.MustCompile(`(?m)^\[\d\d:\d\d:\d\d\]\n`)
 // after returns the last whole interval, when n more have begun.
 func (b *tables) after(t *testing.T, n int) string {
 	t.Helper()
-	const patience = 3 * time.Minute // bcc compiles
+	const patience = 8 * time.Minute // bcc compiles, in an emulated machine beside others
 	n += len(interval.FindAllString(b.String(), -1))
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && b.end() == nil; time.Sleep(100 * time.Millisecond) {
 		if parts := interval.Split(b.String(), -1); len(parts) > n {
