@@ -45,8 +45,8 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	fs.BoolVar(&o.verbose, "v", false, "show everything the tests print")
 	fs.IntVar(&o.count, "count", 1, "run each test `N` times")
 	fs.IntVar(&o.parallel, "j", max(2, runtime.NumCPU()*3/2), "boot at most `N` kernels at a time")
-	fs.DurationVar(&o.timeout, "timeout", 25*time.Minute, "time for one package on one kernel")
-	fs.DurationVar(&o.limit, "limit", 60*time.Minute, "time for one kernel, boot included")
+	fs.DurationVar(&o.timeout, "timeout", 40*time.Minute, "time for one package on one kernel")
+	fs.DurationVar(&o.limit, "limit", 2*time.Hour, "time for one kernel, boot included")
 	fs.BoolVar(&o.again, "again", false, "boot what failed once more, alone; tests that pass then are told as flaky")
 	fs.BoolVar(&o.refresh, "refresh", false, "look for newer point releases first")
 	if err := parse(fs, args); err != nil {
