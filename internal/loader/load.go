@@ -48,11 +48,6 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 	if err := setBackups(spec, plan); err != nil {
 		return nil, err
 	}
-	for _, s := range plan {
-		if s.kind == Uprobe {
-			TaskStack(spec.Programs[s.program])
-		}
-	}
 	traced := takeTraced(spec)
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Cache:           k.Cache,
@@ -107,6 +102,7 @@ const (
 func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 	kinds := Kinds(spec)
 	programs := make(map[string]*ebpf.ProgramSpec)
+	preemptible := k.Preemptible()
 	var plan []step
 	for _, c := range choices {
 		if c.Rung == nil {
@@ -121,7 +117,7 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 			if a.Optional && !exists(k, kind.Type, s.to) {
 				continue
 			}
-			if a.Backup && !a.Interrupts && !k.Preemptible() {
+			if a.Backup && !a.Interrupts && !preemptible {
 				continue
 			}
 			p := spec.Programs[a.Program]
@@ -129,6 +125,9 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 				p = p.Copy()
 				p.AttachTo = s.to
 				s.program += "@" + s.to
+			}
+			if kind.Type == Uprobe {
+				TaskStack(p)
 			}
 			programs[s.program] = p
 			plan = append(plan, s)

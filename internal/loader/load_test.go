@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/go-quicktest/qt"
 
 	"github.com/ringside-tools/ringside/internal/preflight"
@@ -103,6 +104,17 @@ func TestPrepare(t *testing.T) {
 			qt.Check(t, qt.Equals(p.AttachTo, smallObject().Programs[name].AttachTo), comment)
 		}
 	}
+}
+
+// A program for uprobes stays on the task's stack, as TestOneCPU of argdist needs it in the kernel.
+func TestPrepareUprobe(t *testing.T) {
+	spec := object(t)
+	p := &ebpf.ProgramSpec{Name: "called", Type: ebpf.Kprobe, SectionName: "uprobe", Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}}
+	spec.Programs = map[string]*ebpf.ProgramSpec{"called": p, "exec_done": spec.Programs["exec_done"]}
+	rung := &Rung{Attach: []Attachment{{Program: "called"}, {Program: "exec_done"}}}
+	prepare(&fakeKernel{}, spec, []Choice{{Rung: rung}})
+	qt.Check(t, qt.IsTrue(hasTailCall(spec.Programs["called"].Instructions)))
+	qt.Check(t, qt.IsFalse(hasTailCall(spec.Programs["exec_done"].Instructions)))
 }
 
 // Where no task loses its CPU in the kernel, only interrupts make a program be skipped.

@@ -24,9 +24,6 @@ type Kernel struct {
 	external *btf.Spec      // from --btf, or nil
 	slim     *slimbtf.Types // what Fit took from the kernel's, or nil
 	tried    sync.Map       // what was tried -> error
-
-	preempt     sync.Once
-	preemptible bool
 }
 
 // Inspect opens the kernel's type information, or the file btfFile instead

@@ -16,15 +16,8 @@ import (
 // A kernel says in its version how it was built: not at all, always, or so that the
 // choice is made at boot and can be changed later (5.12). The choice is in debugfs.
 func (k *Kernel) Preemptible() bool {
-	k.preempt.Do(func() {
-		var uts unix.Utsname
-		if unix.Uname(&uts) != nil {
-			k.preemptible = true
-			return
-		}
-		k.preemptible = preemptible(unix.ByteSliceToString(uts.Version[:]), preemptChoice)
-	})
-	return k.preemptible
+	var uts unix.Utsname
+	return unix.Uname(&uts) != nil || preemptible(unix.ByteSliceToString(uts.Version[:]), preemptChoice)
 }
 
 // preemptible reads the version of a kernel, as in "#1 SMP PREEMPT_DYNAMIC Debian

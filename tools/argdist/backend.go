@@ -21,7 +21,7 @@ func (s *session) runWithBCC(ctx context.Context) error {
 		return command.Usagef("--explain is of the native backend: see what bcc is given with -v")
 	case s.env.Rung != "" || s.env.BTF != "":
 		return command.Usagef("--rung, --btf: bcc's compiler knows neither")
-	case f.Cgroup != "" || f.Container != "" || f.MntNS != "" || f.CgroupMap != "" || f.MntNSMap != "":
+	case f.Follow || f.Cgroup != "" || f.Container != "" || f.MntNS != "" || f.CgroupMap != "" || f.MntNSMap != "":
 		return command.Usagef("--backend bcc: of the filters it has --pid, --tid, --uid and --comm")
 	}
 	for _, w := range s.cfg.wanted() {

@@ -19,6 +19,7 @@ func TestBackend(t *testing.T) {
 		{[]string{"--rung", "kprobe", "-C", "p::f()"}, "--rung, --btf: bcc's compiler knows neither"},
 		{[]string{"--cgroup", "/x", "-C", "p::f()"}, "of the filters it has"},
 		{[]string{"--mntns", "1", "-C", "p::f()"}, "of the filters it has"},
+		{[]string{"-p", "1", "--follow", "-C", "p::f()"}, "of the filters it has"},
 		{[]string{"--stats", "p::f()::a"}, "only -C and -H"},
 		{[]string{"--linear", "0,10,1", "-H", "p::f()::a"}, "only -C and -H"},
 		{[]string{"--uid", "no such user", "-C", "p::f()"}, "--uid: unknown user"},

@@ -15,8 +15,8 @@ import (
 	"github.com/ringside-tools/ringside/tools/argdist/probe"
 )
 
-// maxFamily is how many processes --follow can track, as in internal/bpf/filter.h.
-var maxFamily uint32 = 8192
+// maxFamily is how many processes can be tracked; tests make it less.
+var maxFamily uint32 = filter.MaxPIDs
 
 // family are processes and all that descends from them. The kernel keeps the set.
 type family struct {

@@ -5,7 +5,8 @@ import (
 )
 
 // flaky is the outcome of a test that failed and passed when it ran again: by chance, or
-// since the machine was too busy. It is no failure of the run, and a bug of the test.
+// since the machine was too busy. It is no failure of the run, and a bug all the same, of
+// the test or of what it tests.
 const flaky = "FLAKY"
 
 // failures are the patterns of what has to run again, by package: the tests that failed,
