@@ -52,6 +52,7 @@ func do(args []string) {
 		}
 		all.Wait()
 	case "family":
+		endThread() // which is not the end of the process
 		for range n {
 			child := exec.Command("/proc/self/exe", "sizes", args[2])
 			child.Stderr = os.Stderr
@@ -94,6 +95,23 @@ func number(s string) int {
 		os.Exit(2)
 	}
 	return n
+}
+
+// endThread begins a thread and waits until it has ended.
+func endThread() {
+	for {
+		tid := make(chan int)
+		go func() {
+			runtime.LockOSThread() // and ends with the goroutine, but for the first one
+			tid <- unix.Gettid()
+		}()
+		if id := <-tid; id != os.Getpid() {
+			for unix.Access(fmt.Sprintf("/proc/self/task/%d", id), unix.F_OK) == nil {
+				unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)
+			}
+			return
+		}
+	}
 }
 
 // sized is what the size of a write is; of 1, 2, 3 ... bytes.
