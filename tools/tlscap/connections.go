@@ -2,9 +2,10 @@ package main
 
 // connections numbers connections, and finds what is missing of them.
 type connections struct {
-	all  map[connectionKey]*stream
-	next uint64
-	uses uint64
+	all   map[connectionKey]*stream
+	next  uint64
+	uses  uint64
+	ended func(number uint64) // told of those that are forgotten; may be nil
 }
 
 // connectionKey tells connections apart: objects come back at the same address.
@@ -66,10 +67,24 @@ func (c *connections) get(key connectionKey) *stream {
 func (c *connections) forget() {
 	for key, s := range c.all {
 		if c.uses-s.used > maxConnections/2 {
-			delete(c.all, key)
+			c.end(key)
 		}
 	}
 	if len(c.all) >= maxConnections { // all are as new
-		clear(c.all)
+		for key := range c.all {
+			c.end(key)
+		}
 	}
+}
+
+// end forgets a connection, if it is known.
+func (c *connections) end(key connectionKey) {
+	s := c.all[key]
+	if s == nil {
+		return
+	}
+	if c.ended != nil {
+		c.ended(s.number)
+	}
+	delete(c.all, key)
 }

@@ -108,8 +108,7 @@ type decoder struct {
 	probes      *probes
 	discovery   *discovery
 	connections connections
-	capture     *capture            // nil in other modes
-	ended       func(number uint64) // told of connections that ended; may be nil
+	capture     *capture // nil in other modes
 }
 
 func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
@@ -158,13 +157,7 @@ func (d *decoder) decodeEnd(raw []byte) error {
 	}
 	var r bpfEndRecord
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&r)), endSize), raw)
-	key := connectionKey{r.Head.Pid, r.Object, r.BornNs}
-	if s := d.connections.all[key]; s != nil {
-		if d.ended != nil {
-			d.ended(s.number)
-		}
-		delete(d.connections.all, key)
-	}
+	d.connections.end(connectionKey{r.Head.Pid, r.Object, r.BornNs})
 	return trace.ErrNoEvent
 }
 

@@ -32,7 +32,7 @@ func FuzzDecode(f *testing.F) {
 	packets := testCapture(f)
 	d := &decoder{probes: testProbes(), discovery: newDiscovery(nil), capture: packets}
 	m := newMessages(&d.connections, lines("json"))
-	d.ended = m.close
+	d.connections.ended = m.close
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		before := bytes.Clone(raw)
 		var e event

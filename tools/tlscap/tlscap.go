@@ -245,7 +245,7 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 	}
 	if cfg.mode == modeText && !cfg.raw && !cfg.hex {
 		m := newMessages(&d.connections, t.Expand)
-		d.ended = m.close
+		d.connections.ended = m.close
 		t.Expand, t.Rest = m.expand, m.rest
 	}
 	switch {

@@ -21,20 +21,25 @@ func made(t *testing.T, table *Table) asm.Instructions {
 
 // TestSlots: programs and reports mean the same by a slot.
 func TestSlots(t *testing.T) {
-	scale := Scale{-10, 95, 10}
-	for _, n := range []int64{0, 1, 2, 3, 4, 7, 8, 1 << 31, 1<<62 + 1, -1, -2, -3, -8, -1 << 63, 1<<63 - 1, -11, -10, 9, 10, 94, 95, 96} {
-		for _, typ := range []ctype.Type{ctype.Long, ctype.ULong} {
-			signed := typ == ctype.Long
-			want := map[Kind]int{Log2: report.SlotUnsigned(uint64(n)), Linear: report.Scale(scale).SlotUnsigned(uint64(n))}
-			if signed {
-				want = map[Kind]int{Log2: report.Slot(n), Linear: report.Scale(scale).Slot(n)}
-			}
-			for kind, slot := range want {
-				m := newMachine(t)
-				m.put(contextAt, 8, uint64(n))
-				m.run(made(t, &Table{Kind: kind, Scale: scale, Exprs: []tree.Node{arg(0, typ)}}))
-				qt.Check(t, qt.DeepEquals(values(m), []int64{int64(slot)}), qt.Commentf("%d as %s, kind %d", n, typ, kind))
-			}
+	for _, scale := range []Scale{{-10, 95, 10}, {0, 10, 1<<64 - 1}, {-1 << 63, 1<<63 - 1, 1 << 63}} {
+		for _, n := range []int64{0, 1, 2, 3, 4, 7, 8, 1 << 31, 1<<62 + 1, -1, -2, -3, -8, -1 << 63, 1<<63 - 1, -11, -10, 9, 10, 94, 95, 96} {
+			testSlots(t, scale, n)
+		}
+	}
+}
+
+func testSlots(t *testing.T, scale Scale, n int64) {
+	t.Helper()
+	for _, typ := range []ctype.Type{ctype.Long, ctype.ULong} {
+		want := map[Kind]int{Log2: report.SlotUnsigned(uint64(n)), Linear: report.Scale(scale).SlotUnsigned(uint64(n))}
+		if typ == ctype.Long {
+			want = map[Kind]int{Log2: report.Slot(n), Linear: report.Scale(scale).Slot(n)}
+		}
+		for kind, slot := range want {
+			m := newMachine(t)
+			m.put(contextAt, 8, uint64(n))
+			m.run(made(t, &Table{Kind: kind, Scale: scale, Exprs: []tree.Node{arg(0, typ)}}))
+			qt.Check(t, qt.DeepEquals(values(m), []int64{int64(slot)}), qt.Commentf("%d as %s, kind %d, %v", n, typ, kind, scale))
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (g *generator) log2(signed bool) {
 // one more from High on. Without a sign, a number above 2^63 is not below Low.
 func (g *generator) linear(s Scale, signed bool) {
 	below, above, done := g.label("below"), g.label("above"), g.label("bucket")
-	buckets := (uint64(s.High) - uint64(s.Low) + s.Step - 1) / s.Step
+	buckets := (uint64(s.High)-uint64(s.Low)-1)/s.Step + 1 // a step can be as large as a number
 	if signed {
 		g.constant(asm.R1, s.Low)
 		g.emit(asm.JSLT.Reg(asm.R0, asm.R1, below))
