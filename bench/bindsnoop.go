@@ -33,8 +33,8 @@ func bindsnoop() command {
 }
 
 const bindBPFText = `Where the kernel allows fexit, we run a program at the return of
-inet_bind, where the kernel can be preempted with two backups that find their work done, and one where security modules have had
-their say; elsewhere the same at the raw tracepoint of the exit of all system calls,
-so that each of them, whatever it is, runs three: the driver's, the tool's, and those of whoever else is running.
+inet_bind, where the kernel can be preempted with two backups that find their work done, and one
+where security modules have had their say; elsewhere the same at the raw tracepoint of the exit of all system calls,
+so that each of them, whatever it is, runs them: the driver's, the tool's, and those of whoever else is running.
 libbpf-tools and bcc run a program at the entry of inet_bind and one at its return. ` + "`--json`" + ` tells the
 path of the program and its container as well.`

@@ -37,8 +37,8 @@ func capable() command {
 }
 
 const capableBPFText = `Where the kernel allows fexit, we run a program
-at the return of cap_capable, where the kernel can be preempted with two backups that find their work done; elsewhere the same at the
-tracepoint inside of it, which walk up the kernel stack to find out whether the check is
+at the return of cap_capable, where the kernel can be preempted with two backups that find their
+work done; elsewhere the same at the tracepoint inside of it, which walk up the kernel stack to find out whether the check is
 audited. libbpf-tools runs a program at the entry and one at the return, and bcc and bpftrace one at the entry. All of them
 run for checks that are not audited as well, of which most kinds of work make more: they are counted
 to the time here, and we and bcc do not print them.`

@@ -57,8 +57,8 @@ func execsnoop() command {
 }
 
 const execBPFText = `By default we run a program at the end of a successful
-exec, where the kernel can be preempted with two backups that find their work done; libbpf-tools runs one at the entry of execve and one at its exit, with
--x as without, and so does bcc; bpftrace one at the entry. Where the kernel allows fexit,
+exec, where the kernel can be preempted with two backups that find their work done;
+libbpf-tools runs one at the entry of execve and one at its exit, with -x as without, and so does bcc; bpftrace one at the entry. Where the kernel allows fexit,
 -x adds programs that only exec runs. Where it does not, -x stands on
 the raw tracepoints of all system calls, so that each of them, whatever it is, runs a program, and
 the runs per event are those of all system calls that an exec comes with: the driver's, the

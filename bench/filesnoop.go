@@ -34,7 +34,7 @@ func filesnoop() command {
 }
 
 const openBPFText = `Where the kernel allows fexit, we run a program at the return of
-do_sys_openat2, where the kernel can be preempted with two backups that find their work done; elsewhere the same at the raw
-tracepoint of the exit of all system calls, so that each of them, whatever it is, runs three: the driver's two, the
-tool's, and those of whoever else is running. libbpf-tools and bcc run a program at the entry of open or openat and one
+do_sys_openat2, where the kernel can be preempted with two backups that find their work done; elsewhere the same at
+the raw tracepoint of the exit of all system calls, so that each of them, whatever it is, runs them: the driver's two,
+the tool's, and those of whoever else is running. libbpf-tools and bcc run a program at the entry of open or openat and one
 at the exit. All of them read the name; ours walks up to the root for the full path as well.`

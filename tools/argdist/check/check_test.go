@@ -93,11 +93,12 @@ read 4 bytes of kernel memory at: unsigned int
     argument 1: struct file *
     24: unsigned long`,
 		`p::f()::file->f_bit`: `
-bits 3 to 5 of: unsigned int
-  read 1 bytes of kernel memory at: unsigned char
-    +: unsigned long
-      argument 1: struct file *
-      28: unsigned long`,
+convert: int
+  bits 3 to 5 of: unsigned int
+    read 1 bytes of kernel memory at: unsigned char
+      +: unsigned long
+        argument 1: struct file *
+        28: unsigned long`,
 		`p::f():char*:buf`: `
 up to 79 bytes of user memory up to a zero at: text
   argument 2: char __user *`,

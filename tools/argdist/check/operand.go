@@ -70,7 +70,12 @@ func (c *checker) rvalue(at piece, o operand) (operand, error) {
 	if o.typ.Size() > 8 || o.typ.Size() == 0 {
 		return o, c.fail(at, "", "%s has %d bytes: more than 8 cannot be computed with", o.typ, o.typ.Size())
 	}
-	return operand{typ: withSpace(o.typ, p.space), node: c.read(p, o.typ)}, nil
+	v := operand{typ: withSpace(o.typ, p.space), node: c.read(p, o.typ)}
+	if p.bits > 0 {
+		v.typ = ctype.PromoteBits(o.typ, p.bits)
+		v.node = convertTo(v.node, v.typ)
+	}
+	return v, nil
 }
 
 // read reads a number; of a bit field, the whole unit that it lies in.
