@@ -28,12 +28,3 @@ func (k *Kernel) Frames(dst []Frame, addrs []uint64, entered bool) []Frame {
 	}
 	return dst
 }
-
-// AddressFrames appends the frames of a user stack that was taken without build ids.
-// [Users.Frames] names them while the process is alive.
-func AddressFrames(dst []UserFrame, addrs []uint64) []UserFrame {
-	for _, addr := range addrs {
-		dst = append(dst, UserFrame{Status: statusIP, Offset: addr})
-	}
-	return dst
-}

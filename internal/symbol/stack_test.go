@@ -35,10 +35,10 @@ func TestKernelFrames(t *testing.T) {
 	qt.Check(t, qt.Equals(show(false), ""))
 }
 
-// TestAddressFrames names the functions of this very program by their addresses.
-func TestAddressFrames(t *testing.T) {
+// TestFramesByAddress names the functions of this very program by their addresses, which is
+// what the kernel tells of a mapping without a build id.
+func TestFramesByAddress(t *testing.T) {
 	u, _ := newUsers()
-	frames := AddressFrames(nil, []uint64{entry(landmark), entry(landmark) + 9})
-	got := names(u, self, "", frames...)
+	got := names(u, self, "", UserFrame{Status: statusIP, Offset: entry(landmark)}, UserFrame{Status: statusIP, Offset: entry(landmark) + 9})
 	qt.Check(t, qt.Equals(strings.Count(got, "symbol.landmark+0x"), 2), qt.Commentf("%s", got))
 }

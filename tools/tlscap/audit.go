@@ -77,6 +77,8 @@ func describeUse(cfg *config, env *command.Env) string {
 	fmt.Fprintf(&b, " mode=%s", cfg.mode)
 	for _, f := range []struct{ name, value string }{
 		{"user", env.Filter.User}, {"comm", env.Filter.Comm}, {"cgroup", env.Filter.Cgroup}, {"container", env.Filter.Container},
+		{"mntns", env.Filter.MntNS}, {"cgroupmap", env.Filter.CgroupMap}, {"mntnsmap", env.Filter.MntNSMap},
+		{"lib", strings.Join(cfg.libs, ",")}, {"exe", strings.Join(cfg.exes, ",")},
 		{"keylog_file", cfg.keylogFile}, {"pcap_file", cfg.pcapFile}, {"interface", strings.Join(cfg.interfaces, ",")},
 		{"filter", filterText(cfg)}, {"reason", cfg.reason},
 	} {
@@ -85,7 +87,7 @@ func describeUse(cfg *config, env *command.Env) string {
 		}
 	}
 	if len(env.Filter.PIDs) > 0 {
-		fmt.Fprintf(&b, " pids=%v", env.Filter.PIDs)
+		fmt.Fprintf(&b, " pids=%v follow=%t", env.Filter.PIDs, env.Filter.Follow)
 	}
 	if len(env.Args) > 0 {
 		fmt.Fprintf(&b, " command=%q", env.Args)

@@ -20,13 +20,15 @@ func (r *recorder) Close() error             { r.closed = true; return nil }
 
 // TestAudit: start, stop, who, what and why are recorded, and a reason forges no line.
 func TestAudit(t *testing.T) {
-	cfg, env := configure(t, "--mode", "keylog", "--keylog-file", "/tmp/k", "--uid", "www", "-p", "17", "--reason", "ticket 7\nstart uid=0", "curl", "x")
+	cfg, env := configure(t, "--mode", "keylog", "--keylog-file", "/tmp/k", "--uid", "www", "-p", "17", "--reason", "ticket 7\nstart uid=0", "--follow",
+		"--mntns", "/n", "--cgroupmap", "/c", "--mntnsmap", "/m", "--lib", "/l", "--exe", "/e", "curl", "x")
 	r := new(recorder)
 	a := &audit{log: r, env: env}
 	a.start(cfg)
 	a.stop(errors.New("no\nway"))
 	qt.Assert(t, qt.Equals(len(r.lines), 2))
-	for _, want := range []string{"start pid=", " uid=", " mode=keylog", ` user="www"`, ` keylog_file="/tmp/k"`, ` reason="ticket 7\nstart uid=0"`, " pids=[17]", ` command=["curl" "x"]`} {
+	for _, want := range []string{"start pid=", " uid=", " mode=keylog", ` user="www"`, ` keylog_file="/tmp/k"`, ` reason="ticket 7\nstart uid=0"`, " pids=[17] follow=true",
+		` mntns="/n"`, ` cgroupmap="/c"`, ` mntnsmap="/m"`, ` lib="/l"`, ` exe="/e"`, ` command=["curl" "x"]`} {
 		qt.Check(t, qt.StringContains(r.lines[0], want))
 	}
 	qt.Check(t, qt.StringContains(r.lines[1], `error: no\nway`))

@@ -49,7 +49,7 @@ struct connection {
 	u64 offset[2]; /* bytes so far, by direction */
 	u64 sk;        /* address of the socket; 0: not known */
 	s32 fd;
-	u32 flags;     /* F_SOCKET, F_INFERRED */
+	u32 flags;     /* F_SOCKET */
 	u16 family;
 	u8 container_len;
 	u8 reserved[5];

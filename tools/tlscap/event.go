@@ -39,7 +39,6 @@ const (
 	flagUnreadable = 0x04
 	flagLimited    = 0x08
 	flagSocket     = 0x10
-	flagInferred   = 0x20
 )
 
 // pieceMax is PIECE_MAX: the most that one record carries.

@@ -15,7 +15,6 @@
 #define INTERFACES_MAX 1024
 
 #define LINK_ETHERNET 14 /* bytes before the network's header; of other links none */
-#define ETHERTYPE_AT 12
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 #define ETHERTYPE_VLAN 0x8100

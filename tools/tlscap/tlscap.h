@@ -43,7 +43,6 @@
 #define F_UNREADABLE 0x04 /* they could not be read from it */
 #define F_LIMITED 0x08    /* the call carried more: --max-bytes */
 #define F_SOCKET 0x10     /* family, addresses and ports are known */
-#define F_INFERRED 0x20   /* of the socket that the thread read from before, not of one inside the call */
 
 /* Set by the command before load. */
 const volatile bool want_text = true;    /* what calls carry */
