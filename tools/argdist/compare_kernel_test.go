@@ -243,6 +243,8 @@ func expression(r *rand.Rand, depth int) string {
 
 // TestCompare runs expressions that nobody would write in the kernel and in the
 // interpreter: they must agree to the bit, and in what fails.
+//
+//vmrun:kernels 6.1
 func TestCompare(t *testing.T) {
 	qt.Assert(t, qt.IsNil(rlimit.RemoveMemlock())) // before 5.11
 	s := newSample(t)

@@ -41,6 +41,8 @@ func TestCount(t *testing.T) {
 }
 
 // A filter that nothing passes counts nothing, and says how much it held back.
+//
+//vmrun:kernels 6.1
 func TestFilter(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		r, _ := traced(t, []string{"--rung", rung, "-p", "{PID}", "-C", "p::vfs_write(file, buf, size_t count):size_t:count:count==11"}, "write", "101")
@@ -76,6 +78,8 @@ func TestReturn(t *testing.T) {
 }
 
 // Nothing between two intervals is lost, and nothing is counted twice.
+//
+//vmrun:kernels 6.1
 func TestIntervals(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		const each = 3 * writes // enough of them to take a few intervals
@@ -96,6 +100,8 @@ func TestIntervals(t *testing.T) {
 }
 
 // A table that is full says how many events it had no room for.
+//
+//vmrun:kernels 6.1
 func TestFull(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		r, _ := traced(t, []string{"--rung", rung, "--keys", "16", "-p", "{PID}", "-C", "p::vfs_write(file, buf, size_t count):size_t:count"}, "sizes", "1009")
@@ -110,6 +116,8 @@ func TestFull(t *testing.T) {
 }
 
 // What cannot be computed is counted and never made up.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestFaults(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		r, _ := traced(t, []string{"--rung", rung, "-p", "{PID}",
@@ -160,6 +168,7 @@ func TestUserFunction(t *testing.T) {
 	near(t, r, counts(t, r, spec), map[string]int{k + "0": 201, k + "1": 202, k + "2": 202, k + "3": 202, k + "4": 202})
 }
 
+//vmrun:kernels 5.10 6.12 newest
 func TestEndings(t *testing.T) {
 	before := kerneltest.Loaded(t)
 	r := kerneltest.Start(t, "argdist", "-C", "t:syscalls:sys_enter_write()", "-H", "t:syscalls:sys_exit_write():long:args->ret")

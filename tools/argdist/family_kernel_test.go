@@ -28,6 +28,8 @@ func byProcess(t *testing.T, test func(t *testing.T, spec string, flags []string
 
 // TestFollow counts what the children of a process do, each to the unit, and nothing of
 // its siblings.
+//
+//vmrun:kernels 6.1
 func TestFollow(t *testing.T) {
 	const children = 3
 	byProcess(t, func(t *testing.T, spec string, flags []string) {
@@ -55,6 +57,8 @@ func TestFollow(t *testing.T) {
 }
 
 // TestFollowPresent counts a child that there is already, and one that comes.
+//
+//vmrun:kernels 6.1
 func TestFollowPresent(t *testing.T) {
 	byProcess(t, func(t *testing.T, spec string, flags []string) {
 		for _, follow := range []bool{true, false} {
@@ -84,6 +88,8 @@ func TestFollowPresent(t *testing.T) {
 }
 
 // TestFollowFull tells of children for whom there was no room, and ends what ends.
+//
+//vmrun:kernels 6.1
 func TestFollowFull(t *testing.T) {
 	_, err := preflight.RaiseMemlock()
 	qt.Assert(t, qt.IsNil(err))

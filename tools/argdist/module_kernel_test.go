@@ -19,6 +19,8 @@ func hasModule() bool {
 
 // A function of a module is counted as one of the kernel is, with its types where the
 // module has them (5.11).
+//
+//vmrun:kernels 5.10 6.12
 func TestModule(t *testing.T) {
 	if !hasModule() {
 		t.Skip("this machine has not loaded the module")

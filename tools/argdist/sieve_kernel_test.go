@@ -34,16 +34,21 @@ func eachSieved(t *testing.T, test func(t *testing.T, f kerneltest.Filtered, run
 
 // Of several processes only the one that passes all filters is counted, and that to
 // the unit.
+//
+//vmrun:kernels 6.1
 func TestSieve(t *testing.T) {
 	eachSieved(t, func(t *testing.T, f kerneltest.Filtered, rung string) { f.TestProcess(t, rung) })
 }
 
+//vmrun:kernels 6.1
 func TestSieveContainer(t *testing.T) {
 	eachSieved(t, func(t *testing.T, f kerneltest.Filtered, rung string) { f.TestContainer(t, rung) })
 }
 
 // Each filter by itself holds back what does not pass it, and nothing else: the same
 // events are counted without it.
+//
+//vmrun:kernels 6.1
 func TestSieveAlone(t *testing.T) {
 	spec := "t:syscalls:sys_enter_write()::$PID:args->count==1000"
 	for _, test := range []struct {

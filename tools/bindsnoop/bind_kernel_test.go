@@ -237,6 +237,8 @@ func testTimeAndNamespace(t *testing.T, w kerneltest.Watches) {
 }
 
 // Failures are not shown unless asked for, listens neither.
+//
+//vmrun:kernels 6.1
 func TestDefault(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		r := kerneltest.Start(t, "bindsnoop", "--json", "--rung", rung)

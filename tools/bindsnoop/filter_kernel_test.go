@@ -20,10 +20,15 @@ func filtered() kerneltest.Filtered {
 	}
 }
 
-func TestFilterProcess(t *testing.T)   { filtered().TestProcess(t, rungs()...) }
+//vmrun:kernels 6.1
+func TestFilterProcess(t *testing.T) { filtered().TestProcess(t, rungs()...) }
+
+//vmrun:kernels 6.1
 func TestFilterContainer(t *testing.T) { filtered().TestContainer(t, rungs()...) }
 
 // With --follow those are seen that the process starts.
+//
+//vmrun:kernels 6.1
 func TestFilterFollow(t *testing.T) {
 	shell := exec.Command("/bin/sh", "-c", "read line; "+lookup(t, workload)+" bind 3 udp4 127.0.0.1:7241; exit 0")
 	stdin, err := shell.StdinPipe()
@@ -37,6 +42,7 @@ func TestFilterFollow(t *testing.T) {
 	qt.Check(t, qt.Equals(len(r.Lines()), 3))
 }
 
+//vmrun:kernels 6.1
 func TestFilterPort(t *testing.T) {
 	r := kerneltest.Start(t, "bindsnoop", "--json", "-E", "-P", "7251,7253-7255")
 	self := lookup(t, workload)

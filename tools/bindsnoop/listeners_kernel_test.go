@@ -79,6 +79,8 @@ func TestListenOnly(t *testing.T) {
 
 // TestListenersBefore: what listens already is told with its process, also in another
 // network namespace.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestListenersBefore(t *testing.T) {
 	tcp, port := hold(t, "tcp4", "127.0.0.1:0", nil)
 	defer tcp.close()
@@ -137,6 +139,8 @@ func one1(t *testing.T, events []kerneltest.Event) kerneltest.Event {
 }
 
 // TestBaselineFile: what was saved is expected from then on, and nothing else.
+//
+//vmrun:kernels 6.1
 func TestBaselineFile(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		before, port := hold(t, "tcp4", "127.0.0.1:0", nil)
@@ -196,6 +200,8 @@ func TestBaselineFile(t *testing.T) {
 }
 
 // A copy of the program that has no name left is still the program that it was.
+//
+//vmrun:kernels 6.1
 func TestRemovedProgram(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "gone")
@@ -230,6 +236,8 @@ func TestCountBinds(t *testing.T) {
 
 // Addresses that the map has no room for are lost, to the unit. On 7.x a few may be
 // among the skipped runs that are told.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestCountBindsOverflow(t *testing.T) {
 	const more = 67
 	r := kerneltest.Start(t, "bindsnoop", "--count-binds", "--json", "-P", "7231")

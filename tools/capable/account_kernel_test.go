@@ -52,6 +52,8 @@ func TestExactCount(t *testing.T) {
 
 // With a reader that stands still the buffer overflows: everything that was
 // not printed is counted as lost, to the unit.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLoss(t *testing.T) {
 	runs := make(map[string]*kerneltest.Run)
 	for _, transport := range []string{"ring", "perf"} {
@@ -73,6 +75,7 @@ func TestLoss(t *testing.T) {
 	}
 }
 
+//vmrun:kernels 5.10 6.12 newest
 func TestEndings(t *testing.T) {
 	for _, flags := range [][]string{{}, {"--profile"}, {"-K", "-U"}} {
 		before := kerneltest.Loaded(t)
@@ -129,6 +132,8 @@ func modesOf(rung string) []mode {
 }
 
 // The documented capabilities are enough, and each of them is needed.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLeastPrivilege(t *testing.T) {
 	onEach(t, func(t *testing.T, rung string) {
 		refused := make(map[string]bool)
@@ -170,6 +175,8 @@ func TestLeastPrivilege(t *testing.T) {
 }
 
 // Once it traces, the command holds no capability that it does not need.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestPrivilegesAreDropped(t *testing.T) {
 	for flags, want := range map[string]string{"": "0000008000000000", "-U": "0000008000080004"} {
 		r := kerneltest.Start(t, "capable", strings.Fields(flags)...)
@@ -182,6 +189,8 @@ func TestPrivilegesAreDropped(t *testing.T) {
 
 // A line is there at once, through a pipe as on a terminal, and a reader that
 // leaves ends the command.
+//
+//vmrun:kernels 6.1
 func TestPipe(t *testing.T) {
 	read, write, err := os.Pipe()
 	qt.Assert(t, qt.IsNil(err))

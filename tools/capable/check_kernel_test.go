@@ -290,6 +290,7 @@ func testOverridden(t *testing.T, ws kerneltest.Watches, shown bool) {
 	})
 }
 
+//vmrun:kernels 5.10 6.12 newest
 func TestStacks(t *testing.T) {
 	onEach(t, func(t *testing.T, rung string) {
 		events := checks(t, "-K -U --rung "+rung, workload, nil, capChroot, "chroot", "3")

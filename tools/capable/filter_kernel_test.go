@@ -29,10 +29,15 @@ func filtered() kerneltest.Filtered {
 	}
 }
 
-func TestFilterProcess(t *testing.T)   { filtered().TestProcess(t, rungs(t)...) }
+//vmrun:kernels 6.1
+func TestFilterProcess(t *testing.T) { filtered().TestProcess(t, rungs(t)...) }
+
+//vmrun:kernels 6.1
 func TestFilterContainer(t *testing.T) { filtered().TestContainer(t, rungs(t)...) }
 
 // Of one process, the capabilities that were asked for.
+//
+//vmrun:kernels 6.1
 func TestFilterCapability(t *testing.T) {
 	r := kerneltest.Start(t, "capable", "--json", "--cap", "net_raw,CAP_SYS_NICE,7")
 	cmds := []*exec.Cmd{kerneltest.Command(t, workload, "raw"), kerneltest.Command(t, workload, "chroot", "3"), kerneltest.Command(t, workload, "setid", "setuid", "0")}
@@ -46,6 +51,8 @@ func TestFilterCapability(t *testing.T) {
 }
 
 // A command after the flags is traced, with its children, and nothing else.
+//
+//vmrun:kernels 6.1
 func TestCommand(t *testing.T) {
 	onEach(t, func(t *testing.T, rung string) {
 		out := chroots(t, nil)
@@ -67,6 +74,8 @@ func TestCommand(t *testing.T) {
 
 // --unique shows a capability once for each process, cgroup or container. Every
 // command sees all the workloads.
+//
+//vmrun:kernels 6.1
 func TestUnique(t *testing.T) {
 	names := map[string][2]string{
 		"in one cgroup":     {"together", "together"},

@@ -74,6 +74,8 @@ func proven(t *testing.T, rung string, want []string, argv ...string) {
 }
 
 // TestProfile proves profiles by what they promise.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestProfile(t *testing.T) {
 	path := kerneltest.Command(t, workload).Path
 	dir := t.TempDir()
@@ -109,6 +111,8 @@ func TestProfile(t *testing.T) {
 }
 
 // Programs that people profile, as far as this machine has them.
+//
+//vmrun:kernels 6.1
 func TestProfilePrograms(t *testing.T) {
 	rung := rungs(t)[0]
 	file := filepath.Join(t.TempDir(), "file")
@@ -210,6 +214,8 @@ func nginxConf(t *testing.T) string {
 }
 
 // The lines of a profile by unit and container, for what runs anyway.
+//
+//vmrun:kernels 6.1
 func TestProfileGroups(t *testing.T) {
 	id := strings.Repeat("0123456789abcdef", 4)
 	onEach(t, func(t *testing.T, rung string) {
@@ -240,6 +246,8 @@ func TestProfileGroups(t *testing.T) {
 
 // Who makes a user namespace owns it, and is granted what he asks for in it
 // without a capability of his own.
+//
+//vmrun:kernels 6.1
 func TestProfileOwner(t *testing.T) {
 	onEach(t, func(t *testing.T, rung string) {
 		w := kerneltest.Wait(t, workload, asUser, "userns", "5")

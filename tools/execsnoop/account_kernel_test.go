@@ -63,6 +63,8 @@ func TestExactCount(t *testing.T) {
 
 // With a reader that stands still the buffer overflows: everything that was
 // not printed is counted as lost, to the unit.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLoss(t *testing.T) {
 	const execs = 701 // more than the buffers of two CPUs hold
 	runs := both(t, "--buffer", "64K", "--fail-on-loss")
@@ -90,6 +92,7 @@ func TestLoss(t *testing.T) {
 	}
 }
 
+//vmrun:kernels 5.10 6.12 newest
 func TestEndings(t *testing.T) {
 	self := lookup(t, workload)
 	execOne := func() { exec.Command(self, "args", "/dev/null").Run() }
@@ -151,6 +154,8 @@ func TestEndings(t *testing.T) {
 }
 
 // A line is there at once, through a pipe as on a terminal.
+//
+//vmrun:kernels 6.1
 func TestPipeIsPrompt(t *testing.T) {
 	self := lookup(t, workload)
 	read, write, err := os.Pipe()
@@ -199,6 +204,8 @@ func TestCheck(t *testing.T) {
 }
 
 // The documented capabilities are enough, and each of them is needed.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLeastPrivilege(t *testing.T) {
 	caps := map[string]uintptr{"CAP_BPF": unix.CAP_BPF, "CAP_PERFMON": unix.CAP_PERFMON}
 	if os.Getenv("RINGSIDE_KERNEL") == "5.10" {
@@ -254,6 +261,8 @@ func TestLeastPrivilege(t *testing.T) {
 }
 
 // CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestSysAdminSuffices(t *testing.T) {
 	caps := []uintptr{unix.CAP_SYS_ADMIN}
 	if os.Getenv("RINGSIDE_KERNEL") == "5.10" {
@@ -278,6 +287,8 @@ func TestPrivilegesAreDropped(t *testing.T) {
 
 // Type information from a file serves as well as the kernel's own; a file
 // that is none is told before anything is loaded.
+//
+//vmrun:kernels 5.10 6.12
 func TestExternalTypes(t *testing.T) {
 	btf, err := os.ReadFile("/sys/kernel/btf/vmlinux")
 	qt.Assert(t, qt.IsNil(err))

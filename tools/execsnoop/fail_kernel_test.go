@@ -112,6 +112,8 @@ func test32Bit(t *testing.T, o observer) {
 
 // Four threads exec at once: one wins and the others are killed in mid-exec.
 // Processes are also killed at random. Nothing of them stays in the kernel.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestKilledInMidExec(t *testing.T) {
 	self := lookup(t, workload)
 	before := kerneltest.Loaded(t)
@@ -156,6 +158,7 @@ func TestKilledInMidExec(t *testing.T) {
 	qt.Check(t, qt.HasLen(won, duels))
 }
 
+//vmrun:kernels 6.1
 func TestClassicTable(t *testing.T) {
 	self := lookup(t, workload)
 	r := kerneltest.Start(t, "execsnoop", "-x", "-l", "(/dev/null TABLE|TABLE-MISSING)")

@@ -63,6 +63,7 @@ func only(t *testing.T, in, out *waiter, flags ...string) {
 	qt.Check(t, qt.IsTrue(a.Filtered >= 1))
 }
 
+//vmrun:kernels 6.1
 func TestFilterPID(t *testing.T) {
 	// Without --follow a child is another process.
 	in, out := wait(t, "in", nil), wait(t, "out", nil)
@@ -86,6 +87,8 @@ func TestFilterPID(t *testing.T) {
 
 // A followed process leaves the set with its last thread: its id may be given
 // to somebody else.
+//
+//vmrun:kernels 6.1
 func TestFollowForgets(t *testing.T) {
 	in := wait(t, "in", nil)
 	before := kerneltest.Loaded(t)
@@ -107,6 +110,8 @@ func TestFollowForgets(t *testing.T) {
 }
 
 // An id whose process ended unseen is forgotten when somebody else gets it.
+//
+//vmrun:kernels 6.1
 func TestFollowReused(t *testing.T) {
 	const lastPID = "/proc/sys/kernel/ns_last_pid"
 	in := wait(t, "in", nil)
@@ -140,6 +145,7 @@ func TestFollowReused(t *testing.T) {
 	qt.Check(t, qt.Equals(marked(r, "in"), 1))
 }
 
+//vmrun:kernels 6.1
 func TestFilterPPID(t *testing.T) {
 	in, out := wait(t, "in", nil), wait(t, "out", nil)
 	only(t, in, out, "-P", itoa(in.cmd.Process.Pid))
@@ -153,10 +159,15 @@ func filtered() kerneltest.Filtered {
 	}
 }
 
-func TestFilterProcess(t *testing.T)   { filtered().TestProcess(t, "") }
+//vmrun:kernels 6.1
+func TestFilterProcess(t *testing.T) { filtered().TestProcess(t, "") }
+
+//vmrun:kernels 6.1
 func TestFilterContainer(t *testing.T) { filtered().TestContainer(t, "") }
 
 // A user may be given by name.
+//
+//vmrun:kernels 6.1
 func TestFilterUser(t *testing.T) {
 	as := func(uid uint32) func(*exec.Cmd) {
 		return func(c *exec.Cmd) {
@@ -166,6 +177,7 @@ func TestFilterUser(t *testing.T) {
 	only(t, wait(t, "in", as(65534)), wait(t, "out", as(1000)), "-u", "nobody")
 }
 
+//vmrun:kernels 6.1
 func TestFilterComm(t *testing.T) {
 	self := lookup(t, workload)
 	image, err := os.ReadFile(self)
@@ -219,6 +231,7 @@ func TestFilterPinnedMaps(t *testing.T) {
 	qt.Check(t, qt.StringContains(stderr, "want a hash with 8 and 4"))
 }
 
+//vmrun:kernels 6.1
 func TestFilterExpressions(t *testing.T) {
 	self := lookup(t, workload)
 	r := kerneltest.Start(t, "execsnoop", "--json", "-n", "^execsnoop-work", "-l", `args /dev/null li[mn]e$`)

@@ -18,6 +18,8 @@ import (
 
 // TestLoss: with a small buffer and a reader that does not read, events are lost,
 // counted, and told.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLoss(t *testing.T) {
 	r, w, err := os.Pipe()
 	qt.Assert(t, qt.IsNil(err))
@@ -53,6 +55,8 @@ func TestLoss(t *testing.T) {
 
 // TestAlarmAndFreeze: who replaces files raises an alarm at the 20th, and is stopped,
 // by an ordinary user with the capabilities that are asked for; CAP_KILL is one.
+//
+//vmrun:kernels 6.12
 func TestAlarmAndFreeze(t *testing.T) {
 	dir := place(t)
 	for i := range 400 {

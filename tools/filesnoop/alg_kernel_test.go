@@ -18,6 +18,8 @@ import (
 // TestKernelCrypto: what sockets have the kernel encrypt is told once for each, to the
 // byte, with the algorithm; not what is decrypted or hashed, nor what is associated,
 // nor a few bytes.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestKernelCrypto(t *testing.T) {
 	out, _, _ := kerneltest.Output(t, kerneltest.Command(t, workload, t.TempDir(), "alg-none"))
 	if !strings.Contains(out, "<nil>") {

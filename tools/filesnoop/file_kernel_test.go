@@ -153,6 +153,8 @@ func TestNames(t *testing.T) {
 }
 
 // TestFailures has every failure, and that -x has nothing else.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestFailures(t *testing.T) {
 	mixedToo(t, func(t *testing.T, rung string) {
 		some := []way{{"open", "open there"}, {"delete", "create gone 0644,delete gone"}, {"mkdir", "mkdir made 0750,rmdir made"}, {"rename-old", "rename there dir/moved"}}
@@ -171,6 +173,8 @@ func TestWritesAndAttributes(t *testing.T) {
 }
 
 // TestSelectors: each has its own events and no others.
+//
+//vmrun:kernels 6.12
 func TestSelectors(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		for flags, want := range map[string]map[string]string{
@@ -192,6 +196,8 @@ func TestSelectors(t *testing.T) {
 }
 
 // TestPaths: filters by path.
+//
+//vmrun:kernels 6.12
 func TestPaths(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		for flags, want := range map[string]map[string]string{
@@ -216,6 +222,8 @@ func TestPaths(t *testing.T) {
 
 // TestLongAndHostileNames: a path of 4095 bytes comes whole, a longer one without
 // its beginning and is counted; names forge nothing.
+//
+//vmrun:kernels 6.12
 func TestLongAndHostileNames(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		dir := place(t)
@@ -235,6 +243,8 @@ func TestLongAndHostileNames(t *testing.T) {
 }
 
 // TestFlood: many threads at once, and every event is printed, filtered or lost.
+//
+//vmrun:kernels 5.10 newest
 func TestFlood(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		dir := place(t)
@@ -260,6 +270,8 @@ func TestFlood(t *testing.T) {
 }
 
 // TestNothingStays: what was loaded is gone.
+//
+//vmrun:kernels 5.10 newest
 func TestNothingStays(t *testing.T) {
 	before := kerneltest.Loaded(t)
 	r := kerneltest.Start(t, "filesnoop", "--all", "--errors", "--json")
@@ -278,6 +290,8 @@ func baseCaps() []uintptr {
 
 // TestLeastPrivilege runs with exactly the capabilities that are asked for, as an
 // ordinary user.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLeastPrivilege(t *testing.T) {
 	mixedToo(t, func(t *testing.T, rung string) {
 		caps := baseCaps()

@@ -66,6 +66,8 @@ const gzipAll = "find d* -type f | xargs gzip"
 // TestRules is a short form of bench/detection: what attackers do raises an alarm, at the
 // very file that it is to be raised at; what is harmless raises none, nor what cannot
 // be told from it.
+//
+//vmrun:kernels 6.12
 func TestRules(t *testing.T) {
 	rulesOnce(t)
 	checkAlarms(t, "", [][2]string{
@@ -80,6 +82,8 @@ func TestRules(t *testing.T) {
 }
 
 // TestRulesByContent has what only --entropy tells apart.
+//
+//vmrun:kernels 6.12
 func TestRulesByContent(t *testing.T) {
 	rulesOnce(t)
 	checkAlarms(t, "--entropy", [][2]string{

@@ -119,6 +119,8 @@ enforce     2 test
 }
 
 // TestTwo: of two guards that know nothing of each other both enforce, and to deny wins.
+//
+//vmrun:kernels 6.1
 func TestTwo(t *testing.T) {
 	needsHooks(t)
 	paths := secrets(t, "first", "second", "other")
@@ -144,6 +146,8 @@ var errorLines = regexp.MustCompile(`(?m)^guard: .*\nguard: remedy: .*\n\z`)
 
 // TestNoPinDir: the file system of BPF is mounted where it is not, and what is in the way
 // of pinning is told before anything is in force.
+//
+//vmrun:kernels 6.1
 func TestNoPinDir(t *testing.T) {
 	needsHooks(t)
 	clean(t)
@@ -180,6 +184,8 @@ func TestNoPinDir(t *testing.T) {
 }
 
 // TestLeastPrivilegePins looks, and detaches, with the capabilities that are asked for.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLeastPrivilegePins(t *testing.T) {
 	needsHooks(t)
 	clean(t)
@@ -205,6 +211,8 @@ func TestLeastPrivilegePins(t *testing.T) {
 }
 
 // TestSelfProtects: root cannot end it but by guard, which can.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestSelfProtects(t *testing.T) {
 	needsHooks(t)
 	clean(t)

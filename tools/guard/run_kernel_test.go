@@ -126,6 +126,8 @@ func TestDeny(t *testing.T) {
 }
 
 // TestAudit is the twin: nothing fails, and the same is told.
+//
+//vmrun:kernels 6.1
 func TestAudit(t *testing.T) {
 	needsHooks(t)
 	paths := secrets(t, "secret")
@@ -146,6 +148,8 @@ func TestAudit(t *testing.T) {
 }
 
 // TestSwap: SIGHUP changes the policies without a gap, and mistakes change nothing.
+//
+//vmrun:kernels 6.1
 func TestSwap(t *testing.T) {
 	needsHooks(t)
 	paths := secrets(t, "always", "before", "after")
@@ -205,6 +209,8 @@ func loopOpen(t *testing.T, path string) (counts func() string) {
 }
 
 // TestLearnProgram: what is learned of a program lets it do the same again, and no more.
+//
+//vmrun:kernels 5.10 newest
 func TestLearnProgram(t *testing.T) {
 	needsHooks(t)
 	if k := kerneltest.Kernel(); k == "6.1" || k == "arm64-6.12" {
@@ -255,6 +261,8 @@ func TestLearnProgram(t *testing.T) {
 }
 
 // TestExitCodes has the ends that come before anything is loaded.
+//
+//vmrun:kernels 6.1
 func TestExitCodes(t *testing.T) {
 	name := enforced(t, noRead("secret", "/nonexistent"))
 	lockout := enforced(t, "  - {id: all, subject: all, action: deny, exec: {paths: \"/**\"}}\n")
@@ -301,6 +309,8 @@ func TestNoHooks(t *testing.T) {
 }
 
 // TestLeastPrivilege enforces as an ordinary user with the capabilities that it asks for.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLeastPrivilege(t *testing.T) {
 	needsHooks(t)
 	paths := secrets(t, "secret")
@@ -327,6 +337,8 @@ func era() preflight.Era {
 }
 
 // TestKilled: nothing is left, and nothing denied, by a guard that could not clean up.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestKilled(t *testing.T) {
 	needsHooks(t)
 	paths := secrets(t, "secret")

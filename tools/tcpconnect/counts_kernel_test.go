@@ -50,6 +50,8 @@ func TestCountsExact(t *testing.T) {
 
 // With -s every source port is a row of its own, and an attempt without an
 // outcome is counted as well.
+//
+//vmrun:kernels 6.1
 func TestCountsSourcePorts(t *testing.T) {
 	rows, a := counted(t, "-s --net 127.0.0.1,192.0.2.7", func() {
 		run(t, workload, "retry", "127.0.0.1:1", "7")
@@ -69,6 +71,7 @@ func TestCountsSourcePorts(t *testing.T) {
 	qt.Check(t, qt.Equals(len(ports), 7))
 }
 
+//vmrun:kernels 6.1
 func TestCountsOfResults(t *testing.T) {
 	rows, a := counted(t, "--only refused", func() {
 		run(t, workload, "retry", "127.0.0.1:1", "7")
@@ -82,6 +85,8 @@ func TestCountsOfResults(t *testing.T) {
 }
 
 // What finds the map of rows full is lost, to the unit.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestCountsOverflow(t *testing.T) {
 	const more = 67
 	rows, a := counted(t, "", func() { run(t, workload, "scan", "127.0.0.1:1", itoa(countsMax+more)) })

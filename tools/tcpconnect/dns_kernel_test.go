@@ -203,6 +203,8 @@ func named(t *testing.T, e kerneltest.Event, name string) {
 
 // TestNamesLost: answers that find no room are told. They are no events, and in no
 // sum of the account.
+//
+//vmrun:kernels 6.1
 func TestNamesLost(t *testing.T) {
 	ownNetwork(t)
 	r := kerneltest.Start(t, "tcpconnect", "-d", "--json", "--buffer", "64K")

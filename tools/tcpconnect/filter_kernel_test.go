@@ -36,9 +36,13 @@ func filtered() kerneltest.Filtered {
 	}
 }
 
-func TestFilterProcess(t *testing.T)   { filtered().TestProcess(t, rungs()...) }
+//vmrun:kernels 6.1
+func TestFilterProcess(t *testing.T) { filtered().TestProcess(t, rungs()...) }
+
+//vmrun:kernels 6.1
 func TestFilterContainer(t *testing.T) { filtered().TestContainer(t, rungs()...) }
 
+//vmrun:kernels 6.1
 func TestFilterFollow(t *testing.T) {
 	sh := exec.Command("/bin/sh", "-c", "read go; "+workload+" block 127.0.0.1:1; :")
 	stdin, err := sh.StdinPipe()
@@ -81,6 +85,8 @@ func testContainer(t *testing.T, ws kerneltest.Watches) {
 // What the command's own filters let pass, of a fixed set of attempts. Not every
 // one is on the rung that takes longest to start: which programs see an attempt
 // that fails at once depends on the rung, and what they ask does not.
+//
+//vmrun:kernels 6.1
 func TestFilterDestination(t *testing.T) {
 	targets := []string{"127.0.0.1:1", "127.0.0.1:7", "127.9.0.1:1", "[::1]:1", "[::1]:7", "[::ffff:127.0.0.1]:1",
 		"255.255.255.255:1", "255.255.255.255:7"} // the last two fail at once

@@ -16,6 +16,8 @@ import (
 
 // The documented capabilities are enough on every rung and in every mode, and
 // each of them is needed.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLeastPrivilege(t *testing.T) {
 	caps := privileges()
 	for _, rung := range rungs() {
@@ -48,6 +50,8 @@ func TestLeastPrivilege(t *testing.T) {
 }
 
 // -d takes one more, for its best rung: it does not go without in silence.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLeastPrivilegeNames(t *testing.T) {
 	caps := privileges()
 	caps["CAP_NET_ADMIN"] = unix.CAP_NET_ADMIN
@@ -101,6 +105,8 @@ func without(caps map[string]uintptr, name string) (list []uintptr) {
 }
 
 // Soon after it traces, the command holds no capability that it does not need.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestPrivilegesAreDropped(t *testing.T) {
 	r := kerneltest.Start(t, "tcpconnect", "--rung", "raw_tp")
 	const onlyBPF = "CapEff:\t0000008000000000\n"

@@ -14,6 +14,8 @@ import (
 
 // TestClassicTable checks rows of the tables, with the numbers that differ from
 // run to run replaced. All tables are of the same attempts.
+//
+//vmrun:kernels 6.1
 func TestClassicTable(t *testing.T) {
 	tables := map[string][]string{
 		"": {"PID     COMM         IP SADDR            DADDR            DPORT",

@@ -99,6 +99,8 @@ func testStopped(t *testing.T, ws kerneltest.Watches) {
 
 // What has no outcome yet is told at the end, without one; with --only it has
 // none of the results that are asked for.
+//
+//vmrun:kernels 6.1
 func TestUnfinished(t *testing.T) {
 	r := start(t, "")
 	filtered := start(t, "raw_tp", "--failed", "--comm", workload[:15])

@@ -14,6 +14,8 @@ import (
 )
 
 // Many clients at once: each one's request and its answer are there once, on a connection of their own.
+//
+//vmrun:kernels 6.12
 func TestParallelClients(t *testing.T) {
 	for _, n := range []int{3, 300} {
 		t.Run(itoa(n), func(t *testing.T) {

@@ -136,6 +136,8 @@ func TestPacketsDecrypted(t *testing.T) {
 }
 
 // A command is run, and of all that goes to the same server its packets and its secrets alone are in the file.
+//
+//vmrun:kernels 6.12
 func TestPacketsOfCommand(t *testing.T) {
 	ownNetwork(t)
 	port, page := tlsServer(t)

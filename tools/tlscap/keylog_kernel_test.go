@@ -28,21 +28,25 @@ func freePort(t testing.TB) string {
 	return itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-// openssl is s_server, with a file in which it logs its secrets.
+// openssl is s_server, with a file in which it logs its secrets, and one for what it is told.
 type openssl struct {
-	port, log string
-	clients   int
-	dir       string
+	port, log, told string
+	clients         int
+	dir             string
 }
 
 func startOpenssl(t testing.TB, flags ...string) *openssl {
 	t.Helper()
 	s := &openssl{port: freePort(t), dir: t.TempDir()}
-	s.log = filepath.Join(s.dir, "server")
+	s.log, s.told = filepath.Join(s.dir, "server"), filepath.Join(s.dir, "told")
 	cmd := exec.Command("openssl", append([]string{"s_server", "-accept", "127.0.0.1:" + s.port, "-cert", certFile, "-key", keyFile,
 		"-keylogfile", s.log, "-quiet"}, flags...)...)
 	stdin, err := cmd.StdinPipe() // at its end the server would end
 	qt.Assert(t, qt.IsNil(err))
+	told, err := os.Create(s.told)
+	qt.Assert(t, qt.IsNil(err))
+	defer told.Close()
+	cmd.Stdout = told
 	qt.Assert(t, qt.IsNil(cmd.Start()))
 	t.Cleanup(func() { stdin.Close(); cmd.Process.Kill(); cmd.Wait() })
 	waitListen(t, s.port)
@@ -67,34 +71,58 @@ func waitFor(t testing.TB, condition func() bool) {
 	}
 }
 
-// client runs s_client, which says the lines with a pause behind each.
-func (s *openssl) client(t testing.TB, flags []string, lines ...string) {
+// client runs s_client, which says the lines; K and k are its own commands to change keys.
+// It ends when the server was told all of them, a session that it is to keep is there, and
+// complete says so.
+func (s *openssl) client(t testing.TB, flags []string, complete func() bool, lines ...string) {
 	t.Helper()
 	s.clients++
 	cmd := exec.Command("openssl", append([]string{"s_client", "-connect", "127.0.0.1:" + s.port,
-		"-keylogfile", filepath.Join(s.dir, "client"+itoa(s.clients))}, flags...)...)
+		"-keylogfile", s.clientLog(s.clients)}, flags...)...)
 	stdin, err := cmd.StdinPipe()
 	qt.Assert(t, qt.IsNil(err))
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
+	out, err := os.Create(filepath.Join(s.dir, "out"+itoa(s.clients)))
+	qt.Assert(t, qt.IsNil(err))
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
 	qt.Assert(t, qt.IsNil(cmd.Start()))
-	for _, line := range append([]string{""}, lines...) {
-		if line != "" {
-			io.WriteString(stdin, line+"\n")
+	waitFor(t, func() bool { return occurs(t, out.Name(), "Cipher") > 0 })
+	for _, line := range lines {
+		before := occurs(t, s.told, line)
+		io.WriteString(stdin, line+"\n")
+		if strings.EqualFold(line, "k") {
+			time.Sleep(pause()) // what it read with a command is ignored
+			continue
 		}
-		time.Sleep(pause())
+		waitFor(t, func() bool { return occurs(t, s.told, line) > before })
 	}
+	if i := slices.Index(flags, "-sess_out"); i >= 0 {
+		waitFor(t, func() bool { return occurs(t, flags[i+1], "END SSL SESSION") > 0 })
+	}
+	waitFor(t, complete)
 	stdin.Close()
 	cmd.Wait() // its exit status is of no use: the server never says goodbye
-	qt.Assert(t, qt.StringContains(out.String(), "Cipher"), qt.Commentf("%s", &out))
 }
 
-// pause lets tickets and key updates arrive.
+// pause is long enough for a process to read a line.
 func pause() time.Duration {
 	if kernel != "" {
 		return 2 * time.Second
 	}
 	return 300 * time.Millisecond
+}
+
+// clientLog is where a client, from 1, logs its secrets.
+func (s *openssl) clientLog(n int) string { return filepath.Join(s.dir, "client"+itoa(n)) }
+
+// occurs is how often text is in a file, which need not be there yet.
+func occurs(t testing.TB, name, text string) int {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if !os.IsNotExist(err) {
+		qt.Assert(t, qt.IsNil(err))
+	}
+	return strings.Count(string(data), text)
 }
 
 func atoi(s string) (n int) { fmt.Sscan(s, &n); return n }
@@ -148,13 +176,17 @@ func TestKeylog(t *testing.T) {
 			r := kerneltest.Start(t, "tlscap", "--mode", "keylog", "--keylog-file", ours, "--json", "--comm", "openssl")
 			s := startOpenssl(t, words(test.server)...)
 			files := []string{s.log}
+			updates := kernel != "5.10" || !strings.Contains(test.name, "update") // OpenSSL 1.1.1 does not log them
 			for i, flags := range test.client {
-				s.client(t, words(flags), test.lines...)
-				files = append(files, filepath.Join(s.dir, "client"+itoa(i+1)))
+				files = append(files, s.clientLog(i+1))
+				last := i == len(test.client)-1
+				s.client(t, words(flags), func() bool {
+					return !last || !updates || len(logged(t, files...)) == test.want
+				}, test.lines...)
 			}
 			qt.Assert(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s", r.Stderr()))
 			want := logged(t, files...)
-			if kernel != "5.10" || !strings.Contains(test.name, "update") { // OpenSSL 1.1.1 does not log updates
+			if updates {
 				qt.Check(t, qt.Equals(len(want), test.want), qt.Commentf("what openssl logged: %q", want))
 			}
 			qt.Check(t, qt.DeepEquals(logged(t, ours), want))
@@ -171,6 +203,8 @@ func TestKeylog(t *testing.T) {
 }
 
 // The file is appended to; a link, and a file that others can read, are refused.
+//
+//vmrun:kernels 6.12
 func TestKeylogFile(t *testing.T) {
 	dir := t.TempDir()
 	link, open, mine := filepath.Join(dir, "link"), filepath.Join(dir, "open"), filepath.Join(dir, "mine")

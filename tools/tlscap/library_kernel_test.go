@@ -73,6 +73,8 @@ var (
 )
 
 // A process with a library of its own, in a root of its own, is found when it starts.
+//
+//vmrun:kernels 6.12
 func TestOtherRoot(t *testing.T) {
 	url := wwwServer(t)
 	root := t.TempDir()
@@ -98,6 +100,8 @@ done`
 }
 
 // What is no library is refused, with a word about why.
+//
+//vmrun:kernels 6.12
 func TestNamedFiles(t *testing.T) {
 	for _, args := range [][]string{{"--lib", "/nonexistent"}, {"--lib", "/bin/sh"}, {"--exe", "/etc/passwd"}, {"--lib", "/proc/self/mem"}} {
 		stdout, stderr, code := kerneltest.Output(t, kerneltest.Command(t, "tlscap", args...))

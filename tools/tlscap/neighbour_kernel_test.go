@@ -55,6 +55,8 @@ func (c *counting) since(t testing.TB) uint64 {
 
 // What others have on the interface gets every packet while we are there and when we are gone, however we went; and
 // nothing of ours stays, or the next start takes it away.
+//
+//vmrun:kernels 6.12
 func TestPacketsNeighbour(t *testing.T) {
 	for _, rung := range packetRungsHere() {
 		t.Run(rung, func(t *testing.T) {

@@ -16,6 +16,8 @@ import (
 
 // Packets of interfaces that come up later are captured as well, each once and under the name of its interface, also
 // where one that is gone had the name before; but not if interfaces are named.
+//
+//vmrun:kernels 6.12
 func TestNewInterfaces(t *testing.T) {
 	const port = "5353"
 	for _, rung := range packetRungsHere() {
@@ -57,6 +59,8 @@ func TestNewInterfaces(t *testing.T) {
 }
 
 // As an ordinary user, with the capabilities that are left after the beginning.
+//
+//vmrun:kernels 6.12
 func TestNewInterfacesPrivilege(t *testing.T) {
 	for _, rung := range packetRungsHere() {
 		ownNetwork(t)

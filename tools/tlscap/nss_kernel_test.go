@@ -79,6 +79,8 @@ func TestNSS(t *testing.T) {
 }
 
 // Another library alone is not NSS.
+//
+//vmrun:kernels 6.12
 func TestNSSNotAsked(t *testing.T) {
 	port := echoServer(t)
 	r := kerneltest.Start(t, "tlscap", "--json", "--raw", "--lib", libraryOf(t, "libssl.so."))
@@ -96,6 +98,8 @@ func libraryOf(t testing.TB, begin string) string {
 }
 
 // The programs of NSS itself, at both ends, in TLS 1.2 and 1.3: the client's output is what it has read.
+//
+//vmrun:kernels 6.12
 func TestNSSPrograms(t *testing.T) {
 	dir := t.TempDir()
 	db, bundle, request := "sql:"+dir, filepath.Join(dir, "server.p12"), filepath.Join(dir, "request")

@@ -69,6 +69,8 @@ func wwwOpenssl(t testing.TB, dir, conf string, flags ...string) (server *exec.C
 }
 
 // A server that uses nothing but BIO_f_ssl is seen as its client is: message by message.
+//
+//vmrun:kernels 6.12
 func TestServerByBIO(t *testing.T) {
 	dir := t.TempDir()
 	page := peerBody(40009)
@@ -120,8 +122,9 @@ func TestEarlyData(t *testing.T) {
 	session, early := filepath.Join(s.dir, "session"), filepath.Join(s.dir, "early")
 	qt.Assert(t, qt.IsNil(os.WriteFile(early, peerBody(3001), 0o600)))
 	r := kerneltest.Start(t, "tlscap", "--json", "--raw", "--comm", "openssl")
-	s.client(t, []string{"-sess_out", session}, "said-first")
-	s.client(t, []string{"-sess_in", session, "-early_data", early}, "said-after")
+	ended := func() bool { return true }
+	s.client(t, []string{"-sess_out", session}, ended, "said-first")
+	s.client(t, []string{"-sess_in", session, "-early_data", early}, ended, "said-after")
 	qt.Assert(t, qt.Equals(r.Stop(), 0))
 	said := make(map[string]string)
 	for _, e := range r.Events(func(e kerneltest.Event) bool { return true }) {

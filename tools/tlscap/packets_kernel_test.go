@@ -163,6 +163,8 @@ func TestPacketsExact(t *testing.T) {
 
 // With --pid there are all packets of the connections that the process has, also of those that it had before, and none
 // of another process that does the same at the same time.
+//
+//vmrun:kernels 6.12
 func TestPacketsOfProcess(t *testing.T) {
 	ownNetwork(t)
 	mine, other := waitingPeer(t, "exchange", "3", "5", "1009"), waitingPeer(t, "exchange", "3", "5", "1009")
@@ -192,6 +194,8 @@ func TestPacketsOfProcess(t *testing.T) {
 }
 
 // What a FILTER does not take, takes no room in the ring.
+//
+//vmrun:kernels 6.12
 func TestPacketsFilteredInKernel(t *testing.T) {
 	ownNetwork(t)
 	port := udpSink(t)

@@ -18,6 +18,8 @@ import (
 )
 
 // A protocol that begins in the clear and then goes on inside TLS: what psql asks and what it is answered are seen.
+//
+//vmrun:kernels 6.12
 func TestPsql(t *testing.T) {
 	if _, err := exec.LookPath("psql"); err != nil {
 		t.Skip("no psql")

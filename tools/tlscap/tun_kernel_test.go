@@ -78,6 +78,8 @@ func datagram(t testing.TB, from, to string, before ...gopacket.SerializableLaye
 
 // On an interface without Ethernet packets begin with IP, in both directions, and the process that they are from or to
 // is known.
+//
+//vmrun:kernels 6.12
 func TestPacketsTun(t *testing.T) {
 	for _, rung := range packetRungsHere() {
 		ownNetwork(t)
@@ -116,6 +118,8 @@ func TestPacketsTun(t *testing.T) {
 }
 
 // On Ethernet, the tag of a VLAN is where it was, although the kernel takes it out of the packet.
+//
+//vmrun:kernels 6.12
 func TestPacketsVLAN(t *testing.T) {
 	ownNetwork(t)
 	tap := tunDevice(t, "tap7", unix.IFF_TAP)

@@ -28,7 +28,9 @@ const moduleList = "testdata/modules"
 // boot is one start of a guest, for packages that need the same of it.
 type boot struct {
 	image    *vm.Image
-	packages []string // of Go
+	packages []string          // of Go
+	patterns map[string]string // the tests of each that run, for -test.run
+	left     int               // tests of theirs that are left to other kernels
 	debian   []string
 	modules  []string // of the kernel, more than all guests have
 	disk     *vm.Disk
@@ -42,11 +44,27 @@ func (b *boot) name() string {
 	return b.image.Kernel.Name + "-disk"
 }
 
+// chooser says which tests of a package run on a kernel, as a pattern for -test.run, ""
+// for none, and how many are left to other kernels.
+type chooser func(kernel, pkg string) (pattern string, left int, err error)
+
+// tests is how many top-level ones run.
+func (b *boot) tests() (n int) {
+	for _, pattern := range b.patterns {
+		n += 1 + strings.Count(pattern, "|")
+	}
+	return n
+}
+
 // boots distributes packages over guests, on each of the kernels. Those with the most
-// to do come first, so that none of them is left to run alone at the end.
-func (m module) boots(images []*vm.Image, packages []string) (boots []*boot, err error) {
+// tests come first, so that none of them is left to run alone at the end.
+func (m module) boots(images []*vm.Image, packages []string, choose chooser) (boots []*boot, err error) {
 	for _, img := range images {
 		for _, pkg := range packages {
+			pattern, left, err := choose(img.Kernel.Name, pkg)
+			if err != nil {
+				return nil, err
+			}
 			kernels, err := m.words(pkg, kernelList)
 			if err != nil {
 				return nil, err
@@ -65,13 +83,19 @@ func (m module) boots(images []*vm.Image, packages []string) (boots []*boot, err
 			i := slices.IndexFunc(boots, func(b *boot) bool { return b.image == img && slices.Equal(b.debian, debian) })
 			if i < 0 {
 				i = len(boots)
-				boots = append(boots, &boot{image: img, debian: debian})
+				boots = append(boots, &boot{image: img, debian: debian, patterns: make(map[string]string)})
 			}
+			boots[i].left += left
+			if pattern == "" {
+				continue
+			}
+			boots[i].patterns[pkg] = pattern
 			boots[i].packages = append(boots[i].packages, pkg)
 			boots[i].modules = append(boots[i].modules, modules...)
 		}
 	}
-	slices.SortStableFunc(boots, func(a, b *boot) int { return len(b.packages) - len(a.packages) })
+	boots = slices.DeleteFunc(boots, func(b *boot) bool { return len(b.packages) == 0 })
+	slices.SortStableFunc(boots, func(a, b *boot) int { return b.tests() - a.tests() })
 	return boots, nil
 }
 

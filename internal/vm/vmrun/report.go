@@ -11,7 +11,7 @@ import (
 // a test run that tested nothing must not look like a good one.
 func summarize(w io.Writer, outcomes []outcome) int {
 	var total tally
-	code := 0
+	code, left := 0, 0
 	fmt.Fprintln(w)
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(tw, "KERNEL\tRELEASE\tSECONDS\tPACKAGES\tPASSED\tFAILED\tSKIPPED\tNOTE")
@@ -37,6 +37,7 @@ func summarize(w io.Writer, outcomes []outcome) int {
 		fmt.Fprintf(tw, "%s\t%s\t%.1f\t%d\t%d\t%d\t%d\t%s\n", o.Kernel, o.Status.Release, o.Seconds,
 			len(o.Packages), c.Passed, c.Failed, c.Skipped, note)
 		total.add(c)
+		left += o.Left
 	}
 	_ = tw.Flush()
 	details(w, outcomes, "SKIP", "skipped")
@@ -46,6 +47,9 @@ func summarize(w io.Writer, outcomes []outcome) int {
 		if o.Err != nil || o.Status.Exit != 0 {
 			fmt.Fprintf(w, "see %s.log and .console\n", o.Log)
 		}
+	}
+	if left > 0 {
+		fmt.Fprintf(w, "%d times a test is left to other kernels: -full runs all on all\n", left)
 	}
 	fmt.Fprintf(w, "\n%s\n", total)
 	return code

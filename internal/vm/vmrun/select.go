@@ -5,32 +5,62 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-var testFunc = regexp.MustCompile(`(?m)^func (Test\w*)\(\w+ \*testing\.T\)`)
+// kernelTest is a test that runs in guests.
+type kernelTest struct {
+	Name string
+	// Kernels are those that it is left to, where it says so: it is about what is the same
+	// on the others. Empty means all.
+	Kernels []string
+}
 
-// testNames lists the tests of a package's kernel test files. Only these run in
+// testFunc finds tests, and the directive before one that leaves it to some kernels:
+//
+//	//vmrun:kernels 5.10 6.12
+//	func TestX(t *testing.T) {
+var testFunc = regexp.MustCompile(`(?m)^(?://vmrun:kernels (.*)\n)?func (Test\w*)\(\w+ \*testing\.T\)`)
+
+// tests lists the tests of a package's kernel test files. Only these run in
 // the guest: the package's unit tests are in the same binary, but may need the
 // source tree, and would hide that no kernel test ran.
-func (m module) testNames(pkg string) ([]string, error) {
+func (m module) tests(pkg string) ([]kernelTest, error) {
 	files, err := filepath.Glob(filepath.Join(m.Dir, pkg, "*"+kernelTests))
 	if err != nil {
 		return nil, err
 	}
-	var names []string
+	var tests []kernelTest
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			return nil, fmt.Errorf("list kernel tests: %w", err)
 		}
 		for _, match := range testFunc.FindAllSubmatch(text, -1) {
-			if name := string(match[1]); name != "TestMain" {
-				names = append(names, name)
+			t := kernelTest{Name: string(match[2]), Kernels: strings.Fields(string(match[1]))}
+			for _, k := range t.Kernels {
+				if !slices.Contains(kernelNames(), k) {
+					return nil, fmt.Errorf("%s: %s is left to %q, which is none of %s", f, t.Name, k, strings.Join(kernelNames(), ", "))
+				}
+			}
+			if t.Name != "TestMain" {
+				tests = append(tests, t)
 			}
 		}
 	}
-	return names, nil
+	return tests, nil
+}
+
+// namesOn are the tests that run on a kernel. Those that are left to others run as well if
+// all is set.
+func namesOn(kernel string, tests []kernelTest, all bool) (names []string) {
+	for _, t := range tests {
+		if all || len(t.Kernels) == 0 || slices.Contains(t.Kernels, kernel) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // selectTests is the -test.run pattern for those of names that run selects, or

@@ -30,6 +30,7 @@ type options struct {
 	limit    time.Duration
 	refresh  bool
 	again    bool
+	full     bool
 }
 
 // expedited makes the kernel's own waiting short where it waits for all CPUs to have
@@ -48,6 +49,7 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	fs.DurationVar(&o.timeout, "timeout", 40*time.Minute, "time for one package on one kernel")
 	fs.DurationVar(&o.limit, "limit", 2*time.Hour, "time for one kernel, boot included")
 	fs.BoolVar(&o.again, "again", false, "boot what failed once more, alone; tests that pass then are told as flaky")
+	fs.BoolVar(&o.full, "full", false, "run every test on every kernel, also those that are left to some; so does -run")
 	fs.BoolVar(&o.refresh, "refresh", false, "look for newer point releases first")
 	if err := parse(fs, args); err != nil {
 		return 0, err
@@ -71,21 +73,20 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	if err != nil {
 		return 2, err
 	}
-	patterns := map[string]string{}
-	var chosen []string
+	tests := make(map[string][]kernelTest)
 	for _, pkg := range packages {
-		names, err := m.testNames(pkg)
-		if err != nil {
+		if tests[pkg], err = m.tests(pkg); err != nil {
 			return 1, err
 		}
-		if patterns[pkg], err = selectTests(names, o.run); err != nil {
+		pattern, err := selectTests(namesOn("", tests[pkg], true), o.run)
+		if err != nil {
 			return 2, err
 		}
-		if patterns[pkg] != "" {
-			chosen = append(chosen, pkg)
+		if pattern == "" {
+			delete(tests, pkg)
 		}
 	}
-	packages = chosen
+	packages = slices.DeleteFunc(packages, func(pkg string) bool { return tests[pkg] == nil })
 	if len(packages) == 0 {
 		return 1, fmt.Errorf("no kernel tests: nothing in files named *%s matches -run %q", kernelTests, o.run)
 	}
@@ -112,7 +113,11 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 		fmt.Fprintf(stdout, "built %d packages' tests and %d other files for %s in %.1f s\n",
 			len(packages), len(b.Files)-len(packages), k.Arch, time.Since(start).Seconds())
 	}
-	boots, err := m.boots(images, packages)
+	boots, err := m.boots(images, packages, func(kernel, pkg string) (string, int, error) {
+		names := namesOn(kernel, tests[pkg], o.full || o.run != "") // who names tests wants them
+		pattern, err := selectTests(names, o.run)
+		return pattern, len(tests[pkg]) - len(names), err
+	})
 	if err != nil {
 		return 1, err
 	}
@@ -131,17 +136,18 @@ func runTest(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			outcomes[i] = o.boot(ctx, cache, b, bins[b.image.Kernel.Arch], patterns, out)
+			outcomes[i] = o.boot(ctx, cache, b, bins[b.image.Kernel.Arch], out)
 		})
 	}
 	wg.Wait()
 	for i, b := range boots {
-		failed := failures(&outcomes[i], patterns)
+		failed := failures(&outcomes[i], b.patterns)
 		if !o.again || len(failed) == 0 || ctx.Err() != nil {
 			continue
 		}
 		b.packages = slices.DeleteFunc(b.packages, func(pkg string) bool { return failed[pkg] == "" })
-		second := o.boot(ctx, cache, b, bins[b.image.Kernel.Arch], failed, out)
+		b.patterns = failed
+		second := o.boot(ctx, cache, b, bins[b.image.Kernel.Arch], out)
 		outcomes[i] = merge(&outcomes[i], &second)
 	}
 	return summarize(stdout, outcomes), nil
@@ -153,14 +159,15 @@ type outcome struct {
 	Status   job.Status
 	Seconds  float64 // wall time of the boot, from QEMU's start to its end
 	Packages []packageResult
+	Left     int // tests that are left to other kernels
 	Log      string
 	Err      error
 }
 
 // boot runs the tests of a boot's packages.
-func (o *options) boot(ctx context.Context, cache *vm.Cache, b *boot, bins *binaries, patterns map[string]string, out *printer) (oc outcome) {
+func (o *options) boot(ctx context.Context, cache *vm.Cache, b *boot, bins *binaries, out *printer) (oc outcome) {
 	img, packages := b.image, b.packages
-	oc.Kernel = img.Kernel.Name
+	oc.Kernel, oc.Left = img.Kernel.Name, b.left
 	oc.Log, oc.Err = newLog(cache, b.name())
 	if oc.Err != nil {
 		return oc
@@ -192,7 +199,7 @@ func (o *options) boot(ctx context.Context, cache *vm.Cache, b *boot, bins *bina
 		Output:  io.MultiWriter(log, lines), Console: oc.Log + ".console",
 	}
 	for _, pkg := range packages {
-		args := []string{bins.Tests[pkg], "-test.v", "-test.timeout", o.timeout.String(), "-test.count", strconv.Itoa(o.count), "-test.run", patterns[pkg]}
+		args := []string{bins.Tests[pkg], "-test.v", "-test.timeout", o.timeout.String(), "-test.count", strconv.Itoa(o.count), "-test.run", b.patterns[pkg]}
 		guest.Jobs = append(guest.Jobs, job.Job{
 			Name: pkg, Args: args, Dir: guestDir(pkg),
 			Timeout: o.timeout + 30*time.Second, // the test binary's own alarm shows goroutines

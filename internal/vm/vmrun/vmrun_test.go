@@ -76,7 +76,7 @@ func TestPackages(t *testing.T) {
 }
 
 // TestBoots: who names Debian packages is tested apart from the others, and who names
-// kernels, on those. Those with the most packages are first.
+// kernels, on those. Those with the most tests are first.
 func TestBoots(t *testing.T) {
 	m := tree(t, map[string]string{
 		"a/testdata/packages": "openssh-server # a comment\n# another\nlogin util-linux\n",
@@ -86,17 +86,29 @@ func TestBoots(t *testing.T) {
 		"c/testdata/modules":  "loop btrfs\n",
 	})
 	first, second := &vm.Image{Kernel: vm.Kernel{Name: "6.1"}}, &vm.Image{Kernel: vm.Kernel{Name: "6.12"}}
-	boots, err := m.boots([]*vm.Image{first, second}, []string{"a", "b", "c", "d", "e"})
+	// Each has one test, and a has two that are left to 6.12.
+	choose := func(kernel, pkg string) (string, int, error) {
+		switch {
+		case pkg == "f" && kernel == "6.1":
+			return "", 3, nil
+		case pkg == "a" && kernel == "6.12":
+			return "^(X|Y|Z)$", 0, nil
+		case pkg == "a":
+			return "^(X)$", 2, nil
+		}
+		return "^(X)$", 0, nil
+	}
+	boots, err := m.boots([]*vm.Image{first, second}, []string{"a", "b", "c", "d", "e", "f"}, choose)
 	qt.Assert(t, qt.IsNil(err))
 	var got []string
 	for _, b := range boots {
-		got = append(got, fmt.Sprintf("%s%v%v%v", b.name(), b.packages, b.debian, b.modules))
+		got = append(got, fmt.Sprintf("%s%v%v%v%d", b.name(), b.packages, b.debian, b.modules, b.left))
 	}
 	qt.Check(t, qt.DeepEquals(got, []string{
-		"6.1-disk[a c][login openssh-server util-linux][btrfs loop]", "6.12-disk[a c][login openssh-server util-linux][btrfs loop]", "6.12[d e][][]",
-		"6.1-disk[b][login][]", "6.1[d][][]", "6.12-disk[b][login][]",
+		"6.12-disk[a c][login openssh-server util-linux][btrfs loop]0", "6.12[d e f][][]0", "6.1-disk[a c][login openssh-server util-linux][btrfs loop]2",
+		"6.1-disk[b][login][]0", "6.1[d][][]3", "6.12-disk[b][login][]0",
 	}))
-	_, err = tree(t, map[string]string{"a/testdata/packages/x": ""}).boots([]*vm.Image{first}, []string{"a"})
+	_, err = tree(t, map[string]string{"a/testdata/packages/x": ""}).boots([]*vm.Image{first}, []string{"a"}, choose)
 	qt.Check(t, qt.ErrorMatches(err, "read the list testdata/packages of a: .*"))
 }
 

@@ -74,6 +74,8 @@ func TestBindPort(t *testing.T) {
 }
 
 // TestBindPicked: the range changes after the policy came.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestBindPicked(t *testing.T) {
 	f := start(t, enforce(noSSH))
 	for _, c := range []struct {
@@ -308,6 +310,8 @@ rules:
 }
 
 // TestBindSubject: one program, and not another, whatever its name is.
+//
+//vmrun:kernels 6.1
 func TestBindSubject(t *testing.T) {
 	one := program(t, t.TempDir()+"/one")
 	f := start(t)

@@ -73,6 +73,8 @@ rules:
 }
 
 // TestConnectNetwork: first, last and those outside, of both versions.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestConnectNetwork(t *testing.T) {
 	denied := func(rule, proto, addr string) trial {
 		return trial{do: "connect " + proto + " " + addr + ":7", denied: "connect: EPERM", happens: "connect: *", alerts: []string{"socket_connect " + rule + " " + addr + ":7"}}
@@ -159,6 +161,8 @@ rules:
 }
 
 // TestConnectPort: ports, ranges, lists, protocols, and addresses with them.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestConnectPort(t *testing.T) {
 	denied := func(rule, proto, addr string) trial {
 		return trial{do: "connect " + proto + " " + addr, denied: "connect: EPERM", happens: "connect: *", alerts: []string{"socket_connect " + rule + " " + addr}}
@@ -190,6 +194,8 @@ rules:
 }
 
 // TestConnectSubject: one program, and not another.
+//
+//vmrun:kernels 6.1
 func TestConnectSubject(t *testing.T) {
 	one := program(t, t.TempDir()+"/one")
 	f := start(t)
@@ -211,6 +217,8 @@ rules:
 }
 
 // TestConnectUnix: sockets with a name in the file system, and without.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestConnectUnix(t *testing.T) {
 	dir := t.TempDir()
 	denied, other := dir+"/denied", dir+"/other"

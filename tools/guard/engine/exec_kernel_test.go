@@ -158,6 +158,8 @@ rules:
 }
 
 // TestUsersAndCgroups: subjects by user, by cgroup, with exceptions.
+//
+//vmrun:kernels 6.1
 func TestUsersAndCgroups(t *testing.T) {
 	dir := t.TempDir()
 	for d := dir; d != "/tmp"; d = d[:strings.LastIndex(d, "/")] {
@@ -203,6 +205,8 @@ rules:
 // TestSubjectsChange: when a subject goes and another comes, tasks of the first are not
 // of the second, and what a task was when it executed it stays over reloads, whatever
 // it says that it executes now.
+//
+//vmrun:kernels 6.1
 func TestSubjectsChange(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir+"/secret", "s")

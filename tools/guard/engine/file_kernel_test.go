@@ -214,6 +214,8 @@ func copyWorkload(t *testing.T, to string) string {
 }
 
 // TestManyRules: the last of many is enforced as the first is.
+//
+//vmrun:kernels 6.1
 func TestManyRules(t *testing.T) {
 	dir := t.TempDir()
 	var paths strings.Builder

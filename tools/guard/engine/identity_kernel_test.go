@@ -166,6 +166,8 @@ func (f *fence) missing(t *testing.T, lines, kernel string, hook Hook) bool {
 }
 
 // TestSuidExec: programs that give what their caller does not have.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestSuidExec(t *testing.T) {
 	// Not below /tmp, which programs of the virtual machines may not be set-user-ID in.
 	dir, err := os.MkdirTemp("/", "guard-test-")
@@ -282,6 +284,8 @@ rules:
 }
 
 // TestSetuidMany: each of many rules is about its own ids.
+//
+//vmrun:kernels 6.1
 func TestSetuidMany(t *testing.T) {
 	f := start(t)
 	var b strings.Builder

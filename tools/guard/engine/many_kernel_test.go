@@ -13,6 +13,8 @@ import (
 )
 
 // TestManyPolicies: 64 policies with 10 048 rules between them are all in force.
+//
+//vmrun:kernels 6.1
 func TestManyPolicies(t *testing.T) {
 	const policies, each = 64, 157
 	dir := t.TempDir()
@@ -51,6 +53,8 @@ func TestManyPolicies(t *testing.T) {
 
 // TestThreadsReload: of 64 threads that open a file which both the old and the new rules
 // deny, none does while rules change.
+//
+//vmrun:kernels 6.1
 func TestThreadsReload(t *testing.T) {
 	const threads, each = 64, 250
 	dir := t.TempDir()

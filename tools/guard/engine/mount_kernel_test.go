@@ -98,6 +98,8 @@ rules:
 }
 
 // TestMountOps: each operation by itself.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestMountOps(t *testing.T) {
 	dir := places(t, "a", "b", "m")
 	a, b, m := dir+"/a", dir+"/b", dir+"/m"
@@ -144,6 +146,8 @@ rules:
 }
 
 // TestMountType: by the type of the file system.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestMountType(t *testing.T) {
 	dir := places(t, "a", "b", "m", "lower", "upper", "work")
 	a, b, m := dir+"/a", dir+"/b", dir+"/m"
@@ -203,6 +207,8 @@ rules:
 }
 
 // TestMountSubject: everybody but one program.
+//
+//vmrun:kernels 6.1
 func TestMountSubject(t *testing.T) {
 	dir := places(t, "a")
 	one := program(t, t.TempDir()+"/mount")

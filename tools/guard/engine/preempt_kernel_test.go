@@ -35,6 +35,8 @@ func preemptible(t *testing.T) {
 // TestPreempted: where the kernel can be preempted in the middle of a decision, another
 // task of that CPU is decided on as well. (Between 5.12 and 6.1 there were kernels that
 // skipped it then; 6.1.176 is none of them.)
+//
+//vmrun:kernels 6.1 newest
 func TestPreempted(t *testing.T) {
 	preemptible(t)
 	secret := write(t, t.TempDir()+"/secret", "s")

@@ -56,6 +56,8 @@ func (w *world) policy(name string) string {
 }
 
 // TestRandom: what the kernel does under random policies is what they mean.
+//
+//vmrun:kernels 6.1
 func TestRandom(t *testing.T) {
 	w := &world{Rand: rand.New(rand.NewPCG(7, 11)), dir: t.TempDir()}
 	for d := w.dir; d != "/tmp"; d = d[:strings.LastIndex(d, "/")] {

@@ -19,6 +19,8 @@ var looped = regexp.MustCompile(`opened=(\d+) EPERM=(\d+)`)
 
 // TestReload: a file that both the old and the new policy deny is never open, however
 // often they change.
+//
+//vmrun:kernels 6.1
 func TestReload(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir+"/secret", "s")
@@ -60,6 +62,8 @@ rules:
 
 // TestChanges: a rule that is added holds at once, and one that is removed no more;
 // a policy that is refused changes nothing.
+//
+//vmrun:kernels 6.1
 func TestChanges(t *testing.T) {
 	dir := t.TempDir()
 	a, b := write(t, dir+"/a", "a"), write(t, dir+"/b", "b")
@@ -85,6 +89,8 @@ func TestChanges(t *testing.T) {
 
 // TestFrozen: nobody writes to the tables of policies that are in force, but others go on
 // to be written.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestFrozen(t *testing.T) {
 	f := start(t, enforce(`
 rules:
@@ -100,6 +106,8 @@ rules:
 }
 
 // TestFlood: a full ring changes no verdict, and what did not fit is counted.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestFlood(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir+"/secret", "s")

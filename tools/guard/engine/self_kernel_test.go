@@ -44,6 +44,8 @@ func unpinner(words ...string) *exec.Cmd {
 }
 
 // TestProtect: root cannot take guard away by other means than guard.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestProtect(t *testing.T) {
 	dir := t.TempDir()
 	secret, other := write(t, dir+"/secret", "s"), write(t, dir+"/name", "")
@@ -199,6 +201,8 @@ func (f *fence) alwaysDenied(secret string) {
 
 // TestFtraceSwitch: the kernel's switch that takes programs off security hooks is out of
 // reach where a policy is enforced, and only there.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestFtraceSwitch(t *testing.T) {
 	dir := t.TempDir()
 	secret, other := write(t, dir+"/secret", "s"), write(t, dir+"/name", "")

@@ -24,6 +24,8 @@ func readRule(id, path, action string) string {
 }
 
 // TestTwoManagers: both are obeyed, and who denies wins.
+//
+//vmrun:kernels 6.1
 func TestTwoManagers(t *testing.T) {
 	dir := t.TempDir()
 	a, b, c := write(t, dir+"/a", "a"), write(t, dir+"/b", "b"), write(t, dir+"/c", "c")
@@ -49,6 +51,8 @@ func TestTwoManagers(t *testing.T) {
 }
 
 // TestLandlock: what Landlock denies a program stays denied, and what guard does is.
+//
+//vmrun:kernels 5.10 6.12 newest
 func TestLandlock(t *testing.T) {
 	if list := os.Getenv("GUARD_LANDLOCK"); list != "" {
 		landlocked(strings.Split(list, " "))
