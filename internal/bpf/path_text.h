@@ -11,7 +11,8 @@
 
 #define PATH_TEXT_MAX 4096   /* bytes, with a NUL that is not sent: PATH_MAX */
 #define PATH_TEXT_NAME 256   /* bytes behind it, so that the verifier sees every name fit */
-#define PATH_TEXT_STEPS 2200 /* names of one byte, and mounts, that fill it */
+/* Names of one byte, and mounts, that fill it: a stretch of steps for each of a stretch. */
+#define PATH_TEXT_STRETCH 47
 
 /* path_text.flags */
 #define PATH_TEXT_CUT 1      /* longer than PATH_TEXT_MAX: the beginning is missing */

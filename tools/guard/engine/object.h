@@ -118,6 +118,16 @@ __noinline int walk(void)
 	return 0;
 }
 
+/* Absorbs the first bytes of the scratch's text. A function of its own, for the verifier. */
+__noinline int absorb_text(u32 len)
+{
+	struct scratch *s = scratch_of_task();
+
+	if (s)
+		sip_name(&s->sip, s->text, len);
+	return 0;
+}
+
 /* Reads the name of a component, 0 for the leaf, and absorbs it. */
 __noinline int absorb(u32 component)
 {
@@ -132,7 +142,7 @@ __noinline int absorb(u32 component)
 		s->walk |= WALK_UNFINISHED;
 		return 0;
 	}
-	sip_name(&s->sip, s->text, n - 1);
+	absorb_text(n - 1);
 	return 0;
 }
 
@@ -165,7 +175,7 @@ __noinline int absorb_suffix(void)
 	n = bpf_probe_read_kernel_str(s->text, NAME_MAX_LEN, name + dot - 1);
 	if (n <= 0 || n > NAME_MAX_LEN)
 		return 0;
-	sip_name(&s->sip, s->text, n - 1);
+	absorb_text(n - 1);
 	return 1;
 }
 

@@ -29,8 +29,8 @@ static __always_inline void add_word(struct set *to, struct scratch *s, u32 spac
 	add_found(to, s->slot, lookup(&words, s->slot, &key));
 }
 
-/* Pushes the entries of the rules that are still picked. */
-__noinline int push_picked(void)
+/* Pushes the entries of the picked rules of one word. The verifier looks at it once for all words. */
+__noinline int push_word(u32 word)
 {
 	struct scratch *s = scratch_of_task();
 
@@ -40,9 +40,24 @@ __noinline int push_picked(void)
 
 	if (!rules)
 		return 0;
-	for (int i = 0; i < SPECIAL_RULES; i++)
-		if (s->picked.w[i >> 6] >> (i & 63) & 1)
-			push(s, rules->entry[i]);
+	u64 picked = s->picked.w[word & (WORDS - 1)];
+
+	for (int i = 0; i < 64; i++)
+		if (picked >> i & 1)
+			push(s, rules->entry[(word & (WORDS - 1)) * 64 + i]);
+	return 0;
+}
+
+/* Pushes the entries of the rules that are still picked. */
+__noinline int push_picked(void)
+{
+	struct scratch *s = scratch_of_task();
+
+	if (!s)
+		return 0;
+	for (int i = 0; i < WORDS; i++)
+		if (s->picked.w[i])
+			push_word(i);
 	return 0;
 }
 
