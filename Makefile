@@ -66,8 +66,8 @@ test-here: build setup-here ## kernel tests on the kernel of this machine; needs
 	  PATH="$$tmp:$$PATH" $(GO) test -count 1 -tags kernel ./tools/$$c || { echo "flaky, if it passes now: $$c" >&2; \
 	  PATH="$$tmp:$$PATH" $(GO) test -count 1 -tags kernel ./tools/$$c; } || exit 1; done
 
-test-kernel: setup-vm ## kernel tests on stock kernels in virtual machines (KERNEL=6.1,newest)
-	$(GO) run ./internal/vm/vmrun test -again -kernels $(KERNEL)
+test-kernel: setup-vm ## kernel tests on stock kernels in virtual machines (KERNEL=6.1,newest; FULL=1: all tests on all of them)
+	$(GO) run ./internal/vm/vmrun test -again $(if $(FULL),-full) -kernels $(KERNEL)
 
 fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@for p in $$($(GO) list ./...); do \

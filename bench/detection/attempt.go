@@ -20,8 +20,9 @@ import (
 // outcome is what came of one run of a workload.
 type outcome struct {
 	Workload string   `json:"workload"`
-	Mode     string   `json:"mode"`  // flags of filesnoop besides --json
-	Rules    []string `json:"rules"` // that raised an alarm, in order
+	Mode     string   `json:"mode"`   // flags of filesnoop besides --json
+	Kernel   string   `json:"kernel"` // its release
+	Rules    []string `json:"rules"`  // that raised an alarm, in order
 	// Touched is how many documents had been opened for writing, deleted or renamed
 	// by the event that raised the first alarm, that one included.
 	Touched  int     `json:"touched"`

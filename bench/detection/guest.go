@@ -50,7 +50,7 @@ func installHere(ctx context.Context) (done func(), err error) {
 }
 
 // runInGuest boots the kernel with what the scripts take, and runs this program there.
-func runInGuest(ctx context.Context, o options, kept *results, use func(outcome) error) error {
+func runInGuest(ctx context.Context, o options, use func(outcome) error) error {
 	dir, err := os.MkdirTemp("", "detection-")
 	if err != nil {
 		return fmt.Errorf("make a directory: %w", err)
@@ -72,8 +72,10 @@ func runInGuest(ctx context.Context, o options, kept *results, use func(outcome)
 		files = append(files, vm.File{Path: vm.GuestBin + "/" + name, Mode: 0o755, Host: filepath.Join(dir, name)})
 	}
 	args := []string{vm.GuestBin + "/detection", "-guest", "-runs", strconv.Itoa(o.runs), "-only", o.only.String(), "-mode", o.mode.String()}
-	kept.Kernel = image.Release
-	out := &wire.Receiver[outcome]{People: os.Stderr, Use: use}
+	out := &wire.Receiver[outcome]{People: os.Stderr, Use: func(out outcome) error {
+		out.Kernel = image.Release
+		return use(out)
+	}}
 	guest := &vm.Guest{
 		Image: image, Init: init, Disk: disk, Files: files, Output: out, Limit: guestLimit, Memory: guestMemory,
 		Jobs: []job.Job{{Name: "detection", Args: args, Quiet: true}},

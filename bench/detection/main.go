@@ -112,7 +112,7 @@ func run(ctx context.Context, args []string) error {
 		return kept.store(o.saved)
 	}
 	if o.runs > 0 {
-		if err := runInGuest(ctx, o, kept, use); err != nil {
+		if err := runInGuest(ctx, o, use); err != nil {
 			return err // what was run is kept
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 // results are what came of all runs.
 type results struct {
-	Kernel   string    `json:"kernel"`
 	Outcomes []outcome `json:"outcomes"`
 }
 
@@ -57,6 +56,17 @@ func (r *results) of(name, mode string) []outcome {
 	return out
 }
 
+// kernels are the releases that the runs were on.
+func (r *results) kernels() (list []string) {
+	for _, o := range r.Outcomes {
+		if !slices.Contains(list, o.Kernel) {
+			list = append(list, o.Kernel)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // String is an outcome as one line.
 func (o outcome) String() string {
 	return fmt.Sprintf("%-4s %-10s alarms [%s], %d touched, %d events, %d lost, %.1f s%s", o.Workload, o.Mode,
@@ -98,7 +108,7 @@ The kernel is %s, emulated, with 2 processors.
   included: least to greatest of all runs.
 - *events*: what filesnoop saw while the workload ran, by whomever, at most; *lost*: all that were lost, of all runs.
 
-`, documentCount, directoryCount, r.Kernel, int(afterAlarm.Seconds()))
+`, documentCount, directoryCount, strings.Join(r.kernels(), " or "), int(afterAlarm.Seconds()))
 	b.WriteString(summary(r))
 	for _, s := range sections {
 		fmt.Fprintf(&b, "\n## %s\n\n", s.title)

@@ -48,6 +48,14 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// TestListFlags: what is only listed goes to no file.
+func TestListFlags(t *testing.T) {
+	for _, args := range []string{"--list", "--list --mode keylog", "--list --mode pcapng"} {
+		cfg, env := configure(t, strings.Fields(args)...)
+		qt.Check(t, qt.IsNil(cfg.resolve(env)), qt.Commentf("%s", args))
+	}
+}
+
 // TestCommand: in which of its places a filter is, and in which a command.
 func TestCommand(t *testing.T) {
 	for _, test := range []struct {

@@ -138,7 +138,7 @@ func (cfg *config) resolve(env *command.Env) error {
 		return err
 	}
 	switch {
-	case cfg.mode == modeKeylog && cfg.keylogFile == "":
+	case cfg.mode == modeKeylog && cfg.keylogFile == "" && !cfg.list:
 		return command.Usagef("--mode keylog: needs --keylog-file, where the secrets go")
 	case cfg.mode != modeKeylog && cfg.keylogFile != "":
 		return command.Usagef("--keylog-file: is for --mode keylog")
