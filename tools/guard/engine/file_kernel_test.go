@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
 )
@@ -46,12 +47,12 @@ func (f *fence) check(attempts ...attempt) {
 	}
 }
 
-// drain forgets alerts that are there.
+// drain forgets alerts that are there, or on their way.
 func (f *fence) drain() {
 	for {
 		select {
 		case <-f.Alerts():
-		default:
+		case <-time.After(100 * time.Millisecond):
 			return
 		}
 	}
