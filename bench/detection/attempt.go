@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -256,7 +257,7 @@ func judged(path, docs string) (rules []string, touched int, err error) {
 			return rules, touched, fmt.Errorf("read events: %w: %s", err, line)
 		}
 		if len(rules) == 0 {
-			writing := e.Op == "open" && (has(e.Flags, "O_RDWR") || has(e.Flags, "O_WRONLY"))
+			writing := e.Op == "open" && (slices.Contains(e.Flags, "O_RDWR") || slices.Contains(e.Flags, "O_WRONLY"))
 			if e.Ret >= 0 && (writing || e.Op == "delete" || e.Op == "rename") {
 				for _, p := range []string{e.Path, e.Path2} {
 					if m := document.FindStringSubmatch(p); m != nil && strings.HasPrefix(p, docs) {
@@ -270,13 +271,4 @@ func judged(path, docs string) (rules []string, touched int, err error) {
 			rules = append(rules, e.Alert)
 		}
 	}
-}
-
-func has(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

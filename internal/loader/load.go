@@ -147,13 +147,8 @@ func setBackups(spec *ebpf.CollectionSpec, plan []step) error {
 	return SetConstant(spec, "has_backups", any)
 }
 
-// explain turns a refusal by a locked-down kernel into its own error.
-func explain(err error) error {
-	if mode := preflight.Lockdown(); mode == "confidentiality" {
-		return &preflight.LockedDown{Mode: mode, Err: err}
-	}
-	return fmt.Errorf("load BPF object: %w", err)
-}
+// explain says what was tried, and turns a refusal by a locked-down kernel into its own error.
+func explain(err error) error { return preflight.Refused(fmt.Errorf("load BPF object: %w", err)) }
 
 // SetConstant sets a constant of the object before load.
 func SetConstant(spec *ebpf.CollectionSpec, name string, value any) error {

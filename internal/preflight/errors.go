@@ -53,6 +53,15 @@ func (e *MissingFeature) Error() string {
 func (e *MissingFeature) Unwrap() error  { return e.Err }
 func (e *MissingFeature) Remedy() string { return e.Fix }
 
+// Refused says why the kernel did not load a program, where that is its lockdown: then it
+// is a [LockedDown], else the error itself.
+func Refused(err error) error {
+	if mode := Lockdown(); mode == "confidentiality" {
+		return &LockedDown{Mode: mode, Err: err}
+	}
+	return err
+}
+
 // LockedDown says that the kernel's lockdown refuses what its configuration
 // would allow. Exit code 3.
 type LockedDown struct {

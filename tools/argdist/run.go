@@ -115,21 +115,13 @@ func (s *session) prepare() error {
 		a, err := s.host.Attach(p.place, p.request)
 		if err != nil {
 			s.close()
-			return explainRefusal(pointed(s.env, err))
+			return preflight.Refused(pointed(s.env, err))
 		}
 		t := &tally{plan: p, at: a}
 		t.stacks = func(id int64, user bool) report.Value { return s.frames.value(a.Maps, id, user) }
 		s.sources = append(s.sources, t)
 	}
 	return nil
-}
-
-// explainRefusal turns the refusal of a locked-down kernel into its own error.
-func explainRefusal(err error) error {
-	if mode := preflight.Lockdown(); mode == "confidentiality" {
-		return &preflight.LockedDown{Mode: mode, Err: err}
-	}
-	return err
 }
 
 func (s *session) close() {

@@ -174,7 +174,7 @@ func TestWritesAndAttributes(t *testing.T) {
 
 // TestSelectors: each has its own events and no others.
 //
-//vmrun:kernels 6.12
+//vmrun:kernels 6.1
 func TestSelectors(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		for flags, want := range map[string]map[string]string{
@@ -197,7 +197,7 @@ func TestSelectors(t *testing.T) {
 
 // TestPaths: filters by path.
 //
-//vmrun:kernels 6.12
+//vmrun:kernels 6.1
 func TestPaths(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		for flags, want := range map[string]map[string]string{
@@ -223,7 +223,7 @@ func TestPaths(t *testing.T) {
 // TestLongAndHostileNames: a path of 4095 bytes comes whole, a longer one without
 // its beginning and is counted; names forge nothing.
 //
-//vmrun:kernels 6.12
+//vmrun:kernels 6.1
 func TestLongAndHostileNames(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		dir := place(t)

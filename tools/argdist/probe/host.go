@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/internal/slimbtf"
 	"github.com/ringside-tools/ringside/tools/argdist/check"
@@ -161,12 +159,10 @@ func (h *Host) Names() check.Types { return check.Chain{libc.Table{}, lazy{h}} }
 // before63 reports whether the kernel is older than 6.3. Nothing in it says whether
 // a macro has a bit more.
 func before63() bool {
-	var u unix.Utsname
-	if unix.Uname(&u) != nil {
+	var major, minor int
+	if n, _ := fmt.Sscanf(preflight.Release(), "%d.%d", &major, &minor); n != 2 {
 		return false
 	}
-	var major, minor int
-	fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
 	return major < 6 || major == 6 && minor < 3
 }
 
