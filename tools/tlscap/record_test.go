@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -79,4 +81,32 @@ func testProbes() *probes {
 	p := new(probes)
 	p.add(probe{library: "/usr/lib/libssl.so.3", function: library.Function{Name: "SSL_write", Kind: library.Write}})
 	return p
+}
+
+// TestUnfilled: what only one mode fills is small in the others, and whole in its own.
+func TestUnfilled(t *testing.T) {
+	for args, small := range map[string]string{
+		"":                            "deriving layouts openings owners packet_interfaces",
+		"--mode keylog --keylog-file": "openings owners packet_interfaces",
+		"--mode pcapng --pcap-file":   "",
+	} {
+		if args != "" {
+			args += " " + filepath.Join(t.TempDir(), "file")
+		}
+		cfg, env := configure(t, strings.Fields(args)...)
+		qt.Assert(t, qt.IsNil(cfg.resolve(env)))
+		before, err := loadBpf()
+		qt.Assert(t, qt.IsNil(err))
+		after := before.Copy()
+		qt.Assert(t, qt.IsNil(setConstants(after, cfg, newAttacher(cfg, env, new(chosen)))))
+		var names []string
+		for name, m := range after.Maps {
+			if m.MaxEntries != before.Maps[name].MaxEntries {
+				qt.Check(t, qt.Equals(m.MaxEntries, 1), qt.Commentf("%s: %s", args, name))
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		qt.Check(t, qt.Equals(strings.Join(names, " "), small), qt.Commentf("%s", args))
+	}
 }

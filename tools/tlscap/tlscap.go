@@ -300,8 +300,23 @@ func setConstants(spec *ebpf.CollectionSpec, cfg *config, a *attacher) error {
 			return err
 		}
 	}
+	for _, name := range cfg.unfilled() {
+		spec.Maps[name].MaxEntries = 1
+	}
 	if cfg.mode == modePcapng {
 		return setFilter(spec, cfg.filter.Code())
 	}
 	return nil
+}
+
+// unfilled are the maps that nothing is put into in this mode. The kernel makes room for
+// all entries of a map at the start: owners alone are megabytes.
+func (cfg *config) unfilled() (names []string) {
+	if cfg.mode != modePcapng {
+		names = append(names, "owners", "openings", "packet_interfaces")
+	}
+	if !cfg.wantsSecrets() {
+		names = append(names, "layouts", "deriving")
+	}
+	return names
 }
