@@ -258,7 +258,7 @@ func binaries(t *testing.T) map[string]string {
 
 // TestOperations runs every operation where nothing is denied.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestOperations(t *testing.T) {
 	for name, binary := range binaries(t) {
 		t.Run(name, func(t *testing.T) {
@@ -328,7 +328,7 @@ func TestPassSocket(t *testing.T) {
 
 // TestAll checks that no operation was forgotten above.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestAll(t *testing.T) {
 	seen := map[string]bool{"set-exe-file": true, "send-fd": true} // send-fd by take-fd
 	for _, s := range steps {
