@@ -29,7 +29,7 @@ func goPeer(t testing.TB, args ...string) (w *waiting, log string) {
 // A program of Go that runs already, stripped or not: goroutines that move between threads
 // and whose stacks grow, read and write at the same time.
 func TestGo(t *testing.T) {
-	const connections, requests, size = 11, 23, 20011 // all of it has room in the buffer
+	const connections, requests, size = 7, 17, 20011 // all of it has room in the buffer
 	for _, rung := range libraryRungsHere() {
 		t.Run(rung, func(t *testing.T) {
 			w, _ := goPeer(t, itoa(connections), itoa(requests), itoa(size))
