@@ -221,7 +221,7 @@ func TestPaths(t *testing.T) {
 }
 
 // TestLongAndHostileNames: a path of 4095 bytes comes whole, a longer one without
-// its beginning and is counted; names forge nothing.
+// its beginning and is counted; one of many short names comes whole; names forge nothing.
 //
 //vmrun:kernels 6.1
 func TestLongAndHostileNames(t *testing.T) {
@@ -233,6 +233,12 @@ func TestLongAndHostileNames(t *testing.T) {
 		qt.Check(t, qt.IsTrue(strings.HasPrefix(path, "...")), qt.Commentf("%s", path))
 		qt.Check(t, qt.IsTrue(strings.HasSuffix(path, strings.Repeat("d", 255)+"/leaf")))
 		qt.Check(t, qt.Equals(last["path_truncated"], any(true)))
+
+		dir = place(t)
+		events, _ = run(t, dir, []string{"--rung", rung, "--create"}, workload, "narrow")
+		last = events[len(events)-1]
+		qt.Check(t, qt.Equals(last["path"].(string), dir+strings.Repeat("/n", 300)+"/leaf"))
+		qt.Check(t, qt.Equals(last["path_truncated"], any(false)))
 
 		dir = place(t)
 		events, _ = run(t, dir, []string{"--rung", rung, "--create"}, workload, "hostile")

@@ -213,9 +213,6 @@ func loopOpen(t *testing.T, path string) (counts func() string) {
 //vmrun:kernels 5.10 newest
 func TestLearnProgram(t *testing.T) {
 	needsHooks(t)
-	if k := kerneltest.Kernel(); k == "6.1" || k == "arm64-6.12" {
-		t.Skip("it loads all programs twice, which takes an emulated machine minutes; three kernels do")
-	}
 	paths := secrets(t, "known", "unknown")
 	exe := filepath.Join(t.TempDir(), "program")
 	source, err := exec.LookPath(workload)

@@ -142,7 +142,8 @@ var ways = map[string]func(){
 		b, err := unix.Mmap(open("there", unix.O_RDWR), 0, 4096, unix.PROT_READ, unix.MAP_SHARED)
 		fmt.Println(len(b), err)
 	},
-	"deep": deep,
+	"deep":   func() { deep(strings.Repeat("d", 255), 16) },
+	"narrow": func() { deep("n", 300) },
 	"hostile": func() {
 		unix.Close(call(unix.SYS_OPENAT, here, text("a\n\x1b[31m\xff"), unix.O_WRONLY|unix.O_CREAT, 0o600))
 	},
@@ -157,11 +158,10 @@ var ways = map[string]func(){
 	},
 }
 
-// deep makes a path as long as the kernel has them, in steps, and opens a file
-// there by its short name.
-func deep() {
-	for range 16 {
-		name := strings.Repeat("d", 255)
+// deep makes directories in one another, in steps, and opens a file in the last by its
+// short name: sixteen with long names are a path as long as the kernel has them.
+func deep(name string, levels int) {
+	for range levels {
 		_ = unix.Mkdir(name, 0o755)
 		if err := unix.Chdir(name); err != nil {
 			fmt.Println(err)

@@ -327,8 +327,6 @@ func TestPassSocket(t *testing.T) {
 }
 
 // TestAll checks that no operation was forgotten above.
-//
-//vmrun:kernels 5.10 newest
 func TestAll(t *testing.T) {
 	seen := map[string]bool{"set-exe-file": true, "send-fd": true} // send-fd by take-fd
 	for _, s := range steps {
