@@ -27,9 +27,8 @@ func serialize(t testing.TB, l ...gopacket.SerializableLayer) []byte {
 }
 
 var (
-	macA, macB = []byte{2, 0, 0, 0, 0, 1}, []byte{2, 0, 0, 0, 0, 2}
-	tcp443     = &layers.TCP{SrcPort: 40000, DstPort: 443}
-	udp53      = &layers.UDP{SrcPort: 53, DstPort: 5353}
+	macA, macB    = []byte{2, 0, 0, 0, 0, 1}, []byte{2, 0, 0, 0, 0, 2}
+	tcp443, udp53 = &layers.TCP{SrcPort: 40000, DstPort: 443}, &layers.UDP{SrcPort: 53, DstPort: 5353}
 )
 
 func eth(t layers.EthernetType) *layers.Ethernet {
