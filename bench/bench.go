@@ -47,7 +47,7 @@ func newBench(ctx context.Context, opts options) (*bench, error) {
 		b.bin = vm.GuestBin
 		return b, nil
 	}
-	if err := installPeers(ctx, peerPackages(b.commands)); err != nil {
+	if err := installPeers(ctx, append(peerPackages(b.commands), workTools...)); err != nil {
 		return nil, err
 	}
 	b.version = ourVersion(ctx)

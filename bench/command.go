@@ -90,11 +90,26 @@ func (b *bench) metrics() []metric {
 	var all []metric
 	for _, c := range b.commands {
 		for _, m := range c.metrics(b) {
-			m.name, m.prepare = c.name+"/"+m.name, c.prepare
+			m.name, m.prepare = c.name+"/"+m.name, inTurn(c.prepare, m.prepare)
 			all = append(all, m)
 		}
 	}
 	return all
+}
+
+// inTurn does what is to be done for a command, and then for a metric of it.
+func inTurn(steps ...func(*bench) error) func(*bench) error {
+	return func(b *bench) error {
+		for _, step := range steps {
+			if step == nil {
+				continue
+			}
+			if err := step(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // inModes keeps the subjects whose mode is listed.

@@ -50,6 +50,7 @@ func execsnoop() command {
 				b.overheadMetric(inModes(subjects, "", "-x"), command, target{
 					text: "costs a workload at most what libbpf-tools' costs", peer: "libbpf-tools", limit: 1, atMost: true,
 				}),
+				b.workloadMetric(subjects, idle, makeWork, findWork),
 				sizeMetric(plain),
 			}
 		},

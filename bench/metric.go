@@ -22,8 +22,8 @@ type metric struct {
 	long     bool                                     // takes all CPUs for long: at ordinary priority
 	steady   bool                                     // hardly differs between runs: one is enough where runs take long
 	checked  bool                                     // holds on a busy machine, and so is compared with the committed page
-	native   bool                                     // has nothing to do with the kernel
-	prepare  func(*bench) error                       // of its command
+	native   bool                                     // has nothing to do with the kernel, or takes too long where that is emulated
+	prepare  func(*bench) error                       // nil, or what is to be done before
 	measure  func(*bench, subject) ([]float64, error) // one sample of each figure
 }
 

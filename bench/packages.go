@@ -19,7 +19,7 @@ func installPeers(ctx context.Context, packages []string) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	fmt.Fprintln(os.Stderr, "bench: installing the peers:", strings.Join(missing, " "))
+	fmt.Fprintln(os.Stderr, "bench: installing the peers and what they trace:", strings.Join(missing, " "))
 	args := append([]string{"install", "-y", "-q", "--no-install-recommends"}, missing...)
 	if err := apt(ctx, args...); err == nil {
 		return nil
