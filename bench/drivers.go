@@ -21,6 +21,7 @@ var drivers = map[string]driver{
 	"connect": driveConnect,
 	"bind":    driveBind,
 	"open":    driveOpen,
+	"life":    driveLife,
 	"write":   driveWrite,
 	"request": driveRequest,
 }
@@ -46,6 +47,9 @@ func bindLoad() load { return namedLoad("bind", 40) }
 
 // openLoad opens a file and closes it.
 func openLoad() load { return namedLoad("open", 200) }
+
+// lifeLoad makes a file, closes it and deletes it.
+func lifeLoad() load { return namedLoad("life", 50) }
 
 // writeLoad writes a byte to /dev/null.
 func writeLoad() load { return namedLoad("write", 1000) }
@@ -160,6 +164,23 @@ func driveOpen(args []string) (func() error, error) {
 			return fmt.Errorf("open: %w", err)
 		}
 		return unix.Close(fd)
+	}, setName(args[0])
+}
+
+// driveLife makes a file in memory, where no disk is in its way, and deletes it.
+// No other worker has a file of that name.
+func driveLife(args []string) (func() error, error) {
+	path := fmt.Sprintf("/dev/shm/bench-%d", os.Getpid())
+	return func() error {
+		fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+		if err != nil {
+			return fmt.Errorf("make a file: %w", err)
+		}
+		unix.Close(fd)
+		if err := unix.Unlink(path); err != nil {
+			return fmt.Errorf("delete a file: %w", err)
+		}
+		return nil
 	}, setName(args[0])
 }
 

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 
 // TestDrivers: every load can be done, by two workers at once.
 func TestDrivers(t *testing.T) {
-	for _, l := range []load{execLoad("/bin/true"), capableLoad(), connectLoad(), bindLoad(), openLoad(), writeLoad()} {
+	for _, l := range []load{execLoad("/bin/true"), capableLoad(), connectLoad(), bindLoad(), openLoad(), lifeLoad(), writeLoad()} {
 		t.Run(l.driver, func(t *testing.T) {
 			if l.driver == "capable" && os.Geteuid() != 0 {
 				t.Skip("asks for a capability that only root has")

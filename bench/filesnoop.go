@@ -3,6 +3,7 @@ package main
 // filesnoop is compared by what opensnoop has: libbpf-tools' and bcc's, at the entry and
 // the exit of open and openat. In that mode it prints the same columns. Without it,
 // it looks at all else that is done to names as well, has full paths, and asks rules.
+// filelife has metrics of its own.
 func filesnoop() command {
 	const same = "--format=opensnoop"
 	ours := ourCommand("filesnoop", same, 0)
@@ -14,7 +15,7 @@ func filesnoop() command {
 		metrics: func(b *bench) []metric {
 			open := openLoad()
 			alike := []subject{ours, libbpf, bcc}
-			return []metric{
+			return append([]metric{
 				b.startMetric(alike, open, target{
 					text: "first event at most as late as libbpf-tools' opensnoop", peer: "libbpf-tools", mode: same, limit: 1, atMost: true,
 				}),
@@ -29,7 +30,7 @@ func filesnoop() command {
 				}),
 				b.workloadMetric(subjects, open, tarWork, gitWork, grepWork, makeWork),
 				sizeMetric(alike),
-			}
+			}, b.filelifeMetrics()...)
 		},
 	}
 }
