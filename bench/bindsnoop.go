@@ -1,5 +1,7 @@
 package main
 
+import "golang.org/x/sys/unix"
+
 // bindsnoop has two peers: libbpf-tools' and bcc's bindsnoop, on the entry and the
 // return of inet_bind and inet6_bind, which need kprobes. bpftrace has no such
 // script. Like ours they print what succeeded, by default.
@@ -21,7 +23,7 @@ func bindsnoop() command {
 				}),
 				b.memoryMetric(subjects, bind),
 				kernelMemoryMetric(plain, bind),
-				b.bpfTimeMetric(subjects, bind, bindBPFText),
+				b.bpfTimeMetric(withFloor(subjects, floor(0, "fexit/inet_bind", callEnds(unix.SYS_BIND))), bind, bindBPFText),
 				b.floodMetric(subjects, bind),
 				b.rateMetric(subjects, bind, 5000, 5, target{
 					text: "no bind missing at 5 000 per second", figure: 1, limit: 0, atMost: true, native: true,

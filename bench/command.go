@@ -30,6 +30,7 @@ type subject struct {
 // measured as it is.
 type tuning struct {
 	buffer string // of --buffer; "" is the default
+	record int    // bytes that the floor submits; 0: nothing
 }
 
 const ours = "ringside"

@@ -1,5 +1,7 @@
 package main
 
+import "golang.org/x/sys/unix"
+
 // filesnoop is compared by what opensnoop has: libbpf-tools' and bcc's, at the entry and
 // the exit of open and openat. In that mode it prints the same columns. Without it,
 // it looks at all else that is done to names as well, has full paths, and asks rules.
@@ -21,7 +23,7 @@ func filesnoop() command {
 				}),
 				b.memoryMetric(subjects, open),
 				kernelMemoryMetric(alike, open),
-				b.bpfTimeMetric(subjects, open, openBPFText, target{
+				b.bpfTimeMetric(withFloor(subjects, floor(0, "fexit/do_sys_openat2", callEnds(unix.SYS_OPENAT))), open, openBPFText, target{
 					text: "BPF time of an open at most 0.8 of libbpf-tools' opensnoop", peer: "libbpf-tools", mode: same, limit: 0.8, atMost: true,
 				}),
 				b.floodMetric(subjects, open),

@@ -28,7 +28,7 @@ func guard() command {
 				b.startMetric([]subject{table}, open),
 				b.memoryMetric(both, open),
 				kernelMemoryMetric([]subject{table}, open),
-				b.bpfTimeMetric(both, open, guardBPFText),
+				b.bpfTimeMetric(withFloor(both, floor(1, "lsm/file_open")), open, guardBPFText),
 				sizeMetric([]subject{table}),
 			}
 		},

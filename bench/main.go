@@ -40,10 +40,16 @@ type options struct {
 	version string // of ours; only the host of a guest can tell
 }
 
+// roles are what this program is besides, for itself, if the first argument says so.
+var roles = map[string]func(args []string) error{
+	driveArg: func([]string) error { return driveMain() },
+	floorArg: floorMain,
+}
+
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == driveArg {
-		if err := driveMain(); err != nil {
-			fmt.Fprintln(os.Stderr, "bench: drive:", err)
+	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
+		if err := roles[os.Args[1]](os.Args[2:]); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", os.Args[1], err)
 			os.Exit(1)
 		}
 		return

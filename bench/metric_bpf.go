@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -11,6 +13,11 @@ import (
 // bpfTimeMetric measures the time that the programs take of those who do what
 // is traced.
 func (b *bench) bpfTimeMetric(subjects []subject, l load, text string, targets ...target) metric {
+	hasFloor := slices.ContainsFunc(subjects, subject.isFloor)
+	if hasFloor {
+		text += " " + floorText
+	}
+	record := 0 // bytes of those of the first row, which comes before the floor
 	return metric{
 		checked: true,
 		name:    "bpf-time",
@@ -30,7 +37,7 @@ empty program. ` + text,
 			if err != nil {
 				return nil, err
 			}
-			t, err := b.startReady(s, tuning{}, l)
+			t, err := b.startReady(s, tuning{record: record}, l)
 			if err != nil {
 				return nil, err
 			}
@@ -44,6 +51,10 @@ empty program. ` + text,
 				return nil, err
 			}
 			t.out.quiet(100 * time.Millisecond)
+			size, err := t.recordSize(objects)
+			if err != nil {
+				return nil, err
+			}
 			stats, err := ebpf.EnableStats(unix.BPF_STATS_RUN_TIME)
 			if err != nil {
 				return nil, fmt.Errorf("enable BPF statistics: %w", err)
@@ -59,6 +70,12 @@ empty program. ` + text,
 			}
 			// An interrupt while it prints is lost on bcc, which then goes on.
 			t.out.quiet(500 * time.Millisecond)
+			if hasFloor && s.label() == subjects[0].label() {
+				if record, err = size(); err != nil {
+					return nil, err
+				}
+				fmt.Fprintf(os.Stderr, "bench: a record has %d bytes\n", record)
+			}
 			_, err = t.finish()
 			n := float64(l.times(b.bpf, 10))
 			if s.runs > 0 {

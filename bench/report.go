@@ -153,6 +153,9 @@ func (r *result) write(b *strings.Builder) {
 	var peers []string
 	if !r.plain {
 		peers = r.peers()
+		if slices.ContainsFunc(r.subjects, subject.isFloor) {
+			peers = append(peers, floorTool)
+		}
 	}
 	for _, p := range peers {
 		head = append(head, "ratio to "+p)
@@ -186,11 +189,12 @@ func (r *result) write(b *strings.Builder) {
 	}
 }
 
-// peers are the tools that are not ours, in their order.
+// peers are the tools that are not ours, in their order. The floor is none: nobody
+// is as good as that, and what it takes is not what we promise or compare with before.
 func (r *result) peers() []string {
 	var out []string
 	for _, s := range r.subjects {
-		if !s.ours() && !slices.Contains(out, s.tool) {
+		if !s.ours() && !s.isFloor() && !slices.Contains(out, s.tool) {
 			out = append(out, s.tool)
 		}
 	}
