@@ -28,6 +28,7 @@ func bindsnoop() command {
 				b.rateMetric(subjects, bind, 5000, 5, target{
 					text: "no bind missing at 5 000 per second", figure: 1, limit: 0, atMost: true, native: true,
 				}),
+				b.sustainedMetric(subjects, bind),
 				sizeMetric(plain),
 			}
 		},

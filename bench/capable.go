@@ -30,6 +30,7 @@ func capable() command {
 				b.rateMetric(plain, check, 50_000, 5, target{
 					text: "no check missing at 50 000 per second", figure: 1, limit: 0, atMost: true,
 				}),
+				b.sustainedMetric(formats, check),
 				b.workloadMetric(formats, check, makeWork),
 				sizeMetric(plain),
 			}

@@ -44,6 +44,7 @@ func execsnoop() command {
 				b.floodMetric(plain, idle, target{
 					text: "no exec missing when 16 workers make them", figure: 1, limit: 0, atMost: true,
 				}),
+				b.sustainedMetric(formats, idle),
 				b.drainMetric(formats, idle, execFits, target{
 					text: "lines per second with `--json` at least libbpf-tools'", mode: "--json", peer: "libbpf-tools", limit: 1,
 				}),

@@ -30,6 +30,7 @@ func filesnoop() command {
 				b.rateMetric(subjects, open, 100_000, 5, target{
 					text: "no open missing at 100 000 per second", mode: same, figure: 1, limit: 0, atMost: true, native: true,
 				}),
+				b.sustainedMetric(subjects, open),
 				b.workloadMetric(subjects, open, tarWork, gitWork, grepWork, makeWork),
 				sizeMetric(alike),
 			}, b.filelifeMetrics()...)

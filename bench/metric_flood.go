@@ -53,31 +53,39 @@ func lossMetric(subjects []subject, l load, p pace, targets []target) metric {
 		subjects: subjects,
 		targets:  targets,
 		measure: func(b *bench, s subject) ([]float64, error) {
-			t, err := b.startReady(s, tuning{}, l)
-			if err != nil {
-				return nil, err
-			}
-			defer t.end()
-			began := time.Now()
-			if err := b.drive(l, p); err != nil {
-				return nil, err
-			}
-			took := time.Since(began)
-			t.out.quiet(500 * time.Millisecond)
-			stderr, err := t.finish()
-			if err != nil {
-				return nil, err
-			}
-			told, err := t.lossTold(s, stderr)
-			if err != nil {
-				return nil, err
-			}
-			made := p.workers * p.each
-			return []float64{
-				float64(t.out.marks), float64(made - t.out.marks), float64(told), float64(made) / took.Seconds(),
-			}, nil
+			o, err := b.count(s, l, p)
+			return []float64{float64(o.printed), float64(o.made - o.printed), float64(o.told), o.rate}, err
 		},
 	}
+}
+
+// outcome is what became of the events of a load.
+type outcome struct {
+	made, printed int
+	told          uint64  // as lost, by the tool
+	rate          float64 // events/s
+}
+
+// count starts a tool, makes events and counts those that it printed to its end.
+func (b *bench) count(s subject, l load, p pace) (outcome, error) {
+	t, err := b.startReady(s, tuning{}, l)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer t.end()
+	began := time.Now()
+	if err := b.drive(l, p); err != nil {
+		return outcome{}, err
+	}
+	took := time.Since(began)
+	t.out.quiet(500 * time.Millisecond)
+	stderr, err := t.finish()
+	if err != nil {
+		return outcome{}, err
+	}
+	told, err := t.lossTold(s, stderr)
+	made := p.workers * p.each
+	return outcome{made, t.out.marks, told, float64(made) / took.Seconds()}, err
 }
 
 // lossTold reads a tool's own account, and checks ours.

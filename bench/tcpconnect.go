@@ -33,6 +33,7 @@ func tcpconnect() command {
 					text: "no connect missing at 5 000 per second with `--json`", mode: "--json",
 					figure: 1, limit: 0, atMost: true, native: true,
 				}),
+				b.sustainedMetric(subjects, connect),
 				b.workloadMetric(subjects, connect, makeWork),
 				sizeMetric(plain),
 			}
