@@ -39,7 +39,7 @@ type Rung struct {
 	// Try asks the kernel what its attachments do not tell; nil if they tell all.
 	Try func(*preflight.Kernel) error
 	// Set writes constants that only this rung uses, and that cost something to
-	// find out; nil if there are none.
+	// find out, and takes programs out that this kernel has no use for; nil if there are none.
 	Set func(*preflight.Kernel, *ebpf.CollectionSpec) error
 }
 

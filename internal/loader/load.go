@@ -42,6 +42,7 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 			return nil, err
 		}
 	}
+	plan = slices.DeleteFunc(plan, func(s step) bool { return spec.Programs[s.program] == nil }) // Set took them out
 	if err := setTransport(spec, opts); err != nil {
 		return nil, err
 	}

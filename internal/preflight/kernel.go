@@ -72,7 +72,10 @@ func (k *Kernel) Fit(object *btf.Spec, tracepoints, functions []string) error {
 	for _, t := range tracepoints {
 		names = append(names, tracepointType(t))
 	}
-	names = append(names, memlockAccount)
+	names = append(names, memlockAccount, helperIDs)
+	for _, h := range helpers {
+		names = append(names, h.value())
+	}
 	if k.slim, err = slimbtf.Extract(file, names, functions); err != nil {
 		k.slim = nil
 	}
@@ -172,20 +175,37 @@ func (k *Kernel) HasTracepoint(name string) bool {
 	return spec.TypeByName(tracepointType(name), &td) == nil
 }
 
+// Helper is a function that the kernel has for BPF programs, as bpf-helpers(7) calls it
+// without bpf_.
+type Helper string
+
+// The helpers that somebody asks for; Fit takes their numbers.
+const (
+	KtimeGetBootNS  Helper = "ktime_get_boot_ns" // 5.8
+	GetAttachCookie Helper = "get_attach_cookie" // 5.15
+	Loop            Helper = "loop"              // 5.17
+)
+
+var helpers = []Helper{KtimeGetBootNS, GetAttachCookie, Loop}
+
+// helperIDs is the enum of helpers' numbers.
+const helperIDs = "bpf_func_id"
+
+func (h Helper) value() string { return "BPF_FUNC_" + string(h) }
+
 // HasHelper reports whether the kernel knows the BPF helper, by the enum of
-// helper numbers in its own type information. The object must name the helper
-// in an enum of its own, so that Fit has taken it.
-func (k *Kernel) HasHelper(name string) bool {
+// helper numbers in its own type information.
+func (k *Kernel) HasHelper(h Helper) bool {
 	spec, err := k.fitted()
 	if err != nil {
 		return false
 	}
 	var e *btf.Enum
-	if err := spec.TypeByName("bpf_func_id", &e); err != nil {
+	if err := spec.TypeByName(helperIDs, &e); err != nil {
 		return false
 	}
 	for _, v := range e.Values {
-		if v.Name == "BPF_FUNC_"+name {
+		if v.Name == h.value() {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -109,11 +110,11 @@ func TestTracepoints(t *testing.T) {
 }
 
 func TestHelpers(t *testing.T) {
-	ids := &btf.Enum{Name: "bpf_func_id", Size: 4, Values: []btf.EnumValue{{Name: "BPF_FUNC_unspec"}, {Name: "BPF_FUNC_ktime_get_ns", Value: 5}}}
+	ids := &btf.Enum{Name: "bpf_func_id", Size: 4, Values: []btf.EnumValue{{Name: "BPF_FUNC_unspec"}, {Name: "BPF_FUNC_loop", Value: 181}}}
 	k := kernel(t, ids)
-	qt.Check(t, qt.IsTrue(k.HasHelper("ktime_get_ns")))
-	qt.Check(t, qt.IsFalse(k.HasHelper("ktime_get_boot_ns")))
-	qt.Check(t, qt.IsFalse(kernel(t, long).HasHelper("ktime_get_ns")))
+	qt.Check(t, qt.IsTrue(k.HasHelper(Loop)))
+	qt.Check(t, qt.IsFalse(k.HasHelper(KtimeGetBootNS)))
+	qt.Check(t, qt.IsFalse(kernel(t, long).HasHelper(Loop)))
 }
 
 func TestChargesMemlock(t *testing.T) {
@@ -161,7 +162,22 @@ func TestRunningKernel(t *testing.T) {
 	has := err == nil
 	qt.Check(t, qt.Equals(k.HasFunction("vfs_read"), has))
 	qt.Check(t, qt.Equals(k.HasTracepoint("sched_process_exec"), has))
-	qt.Check(t, qt.Equals(k.HasHelper("ktime_get_ns"), has))
+	asked := func() (answers []bool) {
+		for _, h := range helpers {
+			answers = append(answers, k.HasHelper(h))
+		}
+		return answers
+	}
+	before := asked()
+	qt.Check(t, qt.Equals(before[0], has)) // as all kernels since 5.8
+	if object, err := btf.NewBuilder([]btf.Type{long}, nil); has && err == nil {
+		raw, err := object.Marshal(nil, nil)
+		qt.Assert(t, qt.IsNil(err))
+		spec, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
+		qt.Assert(t, qt.IsNil(err))
+		qt.Assert(t, qt.IsNil(k.Fit(spec, nil, nil))) // an object that names no helper
+		qt.Check(t, qt.DeepEquals(asked(), before))
+	}
 	if !has {
 		var missing *MissingFeature
 		qt.Assert(t, qt.ErrorAs(err, &missing))

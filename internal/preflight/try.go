@@ -94,6 +94,20 @@ func (k *Kernel) CanUprobe(multi bool) error {
 	})
 }
 
+// CanSleep tries a program for uprobes that may wait for memory of the process it interrupts (6.0).
+func (k *Kernel) CanSleep() error {
+	return k.once("uprobe that sleeps", func() error {
+		p, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
+			Type: ebpf.Kprobe, Flags: unix.BPF_F_SLEEPABLE, License: "GPL",
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+		}, ebpf.ProgramOptions{LogDisabled: true})
+		if err != nil {
+			return fmt.Errorf("load a program that sleeps: %w", cause(err))
+		}
+		return p.Close()
+	})
+}
+
 // ownEntry is this process's program, and where its first instruction is in the file.
 func ownEntry() (*link.Executable, uint64, error) {
 	const self = "/proc/self/exe"

@@ -159,7 +159,7 @@ func (s *session[E]) set(spec *ebpf.CollectionSpec) error {
 
 // stream follows the events to their end.
 func (s *session[E]) stream(ctx context.Context) error {
-	clock, err := events.NewClock(s.kernel.HasHelper("ktime_get_boot_ns"))
+	clock, err := events.NewClock(s.kernel.HasHelper(preflight.KtimeGetBootNS))
 	if err != nil {
 		return err
 	}

@@ -7,9 +7,8 @@ import (
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
-// HasCookies reports whether a program can ask for its cookie (5.15). The object must name
-// the helper in an enum of its own ([preflight.Kernel.HasHelper]).
-func HasCookies(k *preflight.Kernel) bool { return k.HasHelper("get_attach_cookie") }
+// HasCookies reports whether a program can ask for its cookie (5.15).
+func HasCookies(k *preflight.Kernel) bool { return k.HasHelper(preflight.GetAttachCookie) }
 
 // SetCookie writes a cookie into the code of a program, where it would ask for it. It must
 // be below 1<<31.

@@ -40,7 +40,7 @@ type Points struct {
 	Offsets []uint64 // in the file
 	Cookies []uint64 // of each; below 1<<31
 	Returns bool     // to where the functions return
-	PID     uint32   // only in this process, where one link takes many functions (6.6); 0 for all
+	PID     uint32   // only in this process; 0 for all
 }
 
 // Executable is an open file that probes can go to, whatever became of its name.
@@ -80,7 +80,7 @@ func (l *Links) Attach(exe *link.Executable, at Points) error {
 		}
 	}
 	for i, offset := range at.Offsets {
-		opts := &link.UprobeOptions{Address: offset}
+		opts := &link.UprobeOptions{Address: offset, PID: int(at.PID)} // of which all threads are meant
 		if l.cookies {
 			opts.Cookie = at.Cookies[i]
 		}

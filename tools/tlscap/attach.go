@@ -70,7 +70,7 @@ func (a *attacher) sets(lib *library.Library) []set {
 	if lib.GoConn != nil {
 		return a.goSets(lib)
 	}
-	calls := set{enter: "tls_enter", leave: leaveProgram(a.chosen.multi)}
+	calls := set{enter: "tls_enter", leave: leaveProgram(a.chosen.loop)}
 	ends := set{enter: "tls_free"}
 	logs := set{enter: "secret_logged"}
 	derives := set{enter: "derive_enter", leave: "derive_leave"}
@@ -101,7 +101,7 @@ func (a *attacher) sets(lib *library.Library) []set {
 
 // goSets are those of a program of Go.
 func (a *attacher) goSets(lib *library.Library) []set {
-	calls := set{enter: "go_enter", leave: goLeaveProgram(a.chosen.multi)}
+	calls := set{enter: "go_enter", leave: goLeaveProgram(a.chosen.loop)}
 	ends := set{enter: "go_close"}
 	secrets := set{enter: "go_secret"}
 	for _, f := range lib.Functions {

@@ -270,6 +270,7 @@ const (
 	bpfVarFilterUid             = "filter_uid"
 	bpfVarHasBackups            = "has_backups"
 	bpfVarMaxBytes              = "max_bytes"
+	bpfVarMaySleep              = "may_sleep"
 	bpfVarOwnNetns              = "own_netns"
 	bpfVarPacketsByProcess      = "packets_by_process"
 	bpfVarSnaplen               = "snaplen"
@@ -401,6 +402,7 @@ type bpfVariableSpecs struct {
 	FilterUid             *ebpf.VariableSpec `ebpf:"filter_uid"`
 	HasBackups            *ebpf.VariableSpec `ebpf:"has_backups"`
 	MaxBytes              *ebpf.VariableSpec `ebpf:"max_bytes"`
+	MaySleep              *ebpf.VariableSpec `ebpf:"may_sleep"`
 	OwnNetns              *ebpf.VariableSpec `ebpf:"own_netns"`
 	PacketsByProcess      *ebpf.VariableSpec `ebpf:"packets_by_process"`
 	Snaplen               *ebpf.VariableSpec `ebpf:"snaplen"`
@@ -504,6 +506,7 @@ type bpfVariables struct {
 	FilterUid             *ebpf.Variable `ebpf:"filter_uid"`
 	HasBackups            *ebpf.Variable `ebpf:"has_backups"`
 	MaxBytes              *ebpf.Variable `ebpf:"max_bytes"`
+	MaySleep              *ebpf.Variable `ebpf:"may_sleep"`
 	OwnNetns              *ebpf.Variable `ebpf:"own_netns"`
 	PacketsByProcess      *ebpf.Variable `ebpf:"packets_by_process"`
 	Snaplen               *ebpf.Variable `ebpf:"snaplen"`

@@ -67,14 +67,14 @@ struct {
 } going SEC(".maps");
 
 /* The descriptor of a connection, or -1. */
-static __always_inline s32 go_fd(u64 conn, u32 probe)
+static __always_inline s32 go_fd(u64 conn, u32 probe, const bool sleeps)
 {
 	struct go_layout *l = bpf_map_lookup_elem(&go_layouts, &probe);
 	u64 at = 0, fd = 0;
 
-	if (!l || bpf_probe_read_user(&at, sizeof(at), (void *)conn + l->conn + l->data) ||
-	    bpf_probe_read_user(&at, sizeof(at), (void *)at + l->fd) ||
-	    bpf_probe_read_user(&fd, sizeof(fd), (void *)at + l->sysfd) || fd > 0x3fffffff)
+	if (!l || user_read(&at, sizeof(at), (void *)conn + l->conn + l->data, sleeps) ||
+	    user_read(&at, sizeof(at), (void *)at + l->fd, sleeps) ||
+	    user_read(&fd, sizeof(fd), (void *)at + l->sysfd, sleeps) || fd > 0x3fffffff)
 		return -1;
 	return fd;
 }
@@ -83,9 +83,10 @@ static __always_inline s32 go_fd(u64 conn, u32 probe)
  * What was read as a descriptor is believed if it is one of a socket: the program may have
  * put something else between TLS and the network.
  */
-static __always_inline void go_socket(struct connection *c, const struct frame *f, struct task_struct *task)
+static __always_inline void go_socket(struct connection *c, const struct frame *f, struct task_struct *task,
+				      const bool sleeps)
 {
-	s32 fd = go_fd(f->object, f->cookie >> FN_PROBE_SHIFT);
+	s32 fd = go_fd(f->object, f->cookie >> FN_PROBE_SHIFT, sleeps);
 	struct sock *sk = fd < 0 ? NULL : sock_of_fd(task, fd);
 
 	if (!sk || c->sk == (u64)sk)

@@ -31,7 +31,10 @@ int go_enter(struct pt_regs *regs)
 		.cookie = cookie,
 	};
 
-	bpf_map_update_elem(&going, &g, &f, BPF_ANY);
+	if (bpf_map_update_elem(&going, &g, &f, BPF_ANY)) {
+		COUNT(seen);
+		COUNT(lost);
+	}
 	return 0;
 }
 
@@ -64,7 +67,7 @@ static __always_inline int go_left(struct pt_regs *regs, const bool loop)
 		COUNT(lost);
 		return 0;
 	}
-	go_socket(p.connection, &f, p.task);
+	go_socket(p.connection, &f, p.task, loop);
 	payload_send(&p, loop);
 	p.connection->offset[p.dir & 1] += p.total;
 	return 0;

@@ -40,6 +40,7 @@ func TestGo(t *testing.T) {
 			other.finish(t)
 			qt.Assert(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s", r.Stderr()))
 			qt.Check(t, qt.Equals(r.Account().Lost, 0))
+			qt.Check(t, qt.Equals(r.Account().Filtered, 0)) // the other has no probes at all
 			qt.Check(t, qt.Equals(len(r.Events(of(other.cmd.Process.Pid))), 0))
 			all := conversations(t, r.Events(of(pid)))
 			qt.Check(t, qt.Equals(len(all), 2*connections))
@@ -49,6 +50,34 @@ func TestGo(t *testing.T) {
 				equalBytes(t, key+" write", s["write"], want)
 			}
 			validate(t, r)
+		})
+	}
+}
+
+// What the process has just written can be out of its memory already: a program that may sleep has it
+// brought back.
+//
+//vmrun:kernels 5.10 6.1 6.12 newest
+func TestAway(t *testing.T) {
+	const requests, size = 200, 20011
+	for _, rung := range libraryRungsHere() {
+		t.Run(rung, func(t *testing.T) {
+			w, _ := goPeer(t, "1", itoa(requests), itoa(size), "away")
+			r := kerneltest.Start(t, "tlscap", "--json", "--raw", "--rung", rung, "-p", itoa(w.cmd.Process.Pid), "--buffer", "64M")
+			w.finish(t)
+			qt.Assert(t, qt.Equals(r.Stop(), 0), qt.Commentf("%s", r.Stderr()))
+			events := r.Events(of(w.cmd.Process.Pid))
+			if kernel == "5.10" { // which has none that sleep: what was not read is told
+				for _, e := range events {
+					qt.Assert(t, qt.Equals(e["unreadable"] == true, kerneltest.Number(e["len"]) == 0), qt.Commentf("%v", e))
+				}
+				return
+			}
+			all := conversations(t, events)
+			qt.Check(t, qt.Equals(len(all), 2))
+			for key, s := range all {
+				equalBytes(t, key+" write", s["write"], bytes.Repeat(peerBody(size), requests))
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/preflight"
@@ -14,6 +15,7 @@ import (
 // chosen is what is attached differently on different rungs.
 type chosen struct {
 	multi   bool // many functions by one link
+	loop    bool // a call is sent by bpf_loop
 	packets tc.Attacher
 }
 
@@ -58,16 +60,16 @@ var startHook = loader.Hook{
 // libraryRungs have the same programs.
 func libraryRungs(cfg *config, c *chosen) []loader.Rung {
 	var rungs []loader.Rung
-	for _, loop := range []bool{true, false} {
+	for _, multi := range []bool{true, false} {
 		attach := []loader.Attachment{
-			{Program: "tls_enter"}, {Program: leaveProgram(loop)}, {Program: "tls_free"},
-			{Program: "go_enter"}, {Program: goLeaveProgram(loop)}, {Program: "go_close"},
+			{Program: "tls_enter"}, {Program: leaveProgram(true)}, {Program: "tls_free"},
+			{Program: "go_enter"}, {Program: goLeaveProgram(true)}, {Program: "go_close"},
 		}
 		if cfg.wantsSecrets() {
 			attach = append(attach, loader.Attachment{Program: "derive_enter"}, loader.Attachment{Program: "derive_leave"}, loader.Attachment{Program: "secret_logged"},
 				loader.Attachment{Program: "go_secret"})
 		}
-		if loop {
+		if multi {
 			rungs = append(rungs, loader.Rung{
 				Name:   "uprobe_multi",
 				Attach: attach,
@@ -77,16 +79,17 @@ func libraryRungs(cfg *config, c *chosen) []loader.Rung {
 					}
 					return k.CanUprobe(true)
 				},
-				Set: func(_ *preflight.Kernel, spec *ebpf.CollectionSpec) error {
-					c.multi = true
+				Set: func(k *preflight.Kernel, spec *ebpf.CollectionSpec) error {
+					c.multi, c.loop = true, true // which came earlier
 					for _, a := range attach {
 						spec.Programs[a.Program].AttachType = ebpf.AttachTraceUprobeMulti
 					}
-					return nil
+					return letSleep(k, spec)
 				},
 			})
 			continue
 		}
+		attach = append(attach, loader.Attachment{Program: leaveProgram(false)}, loader.Attachment{Program: goLeaveProgram(false)})
 		rungs = append(rungs, loader.Rung{
 			Name:   "uprobe",
 			Attach: attach,
@@ -99,24 +102,32 @@ func libraryRungs(cfg *config, c *chosen) []loader.Rung {
 				return k.CanUprobe(false)
 			},
 			Set: func(k *preflight.Kernel, spec *ebpf.CollectionSpec) error {
-				if k.HasHelper("loop") { // 5.17
-					for _, leave := range []func(bool) string{leaveProgram, goLeaveProgram} {
-						spec.Programs[leave(false)] = spec.Programs[leave(true)]
-					}
-				}
-				if uprobe.HasCookies(k) {
-					return nil
-				}
+				c.loop = k.HasHelper(preflight.Loop)
+				delete(spec.Programs, leaveProgram(!c.loop))
+				delete(spec.Programs, goLeaveProgram(!c.loop))
 				for _, name := range asks {
-					if p := spec.Programs[name]; p != nil {
+					if p := spec.Programs[name]; p != nil && !uprobe.HasCookies(k) {
 						uprobe.SetCookie(p, 0) // it is not what will be attached, but it is loaded
 					}
 				}
-				return nil
+				return letSleep(k, spec)
 			},
 		})
 	}
 	return rungs
+}
+
+// letSleep marks the programs that may wait for memory of the process, where the kernel knows such.
+func letSleep(k *preflight.Kernel, spec *ebpf.CollectionSpec) error {
+	if k.CanSleep() != nil {
+		return nil
+	}
+	for _, name := range []string{leaveProgram(true), goLeaveProgram(true), "derive_leave"} {
+		if p := spec.Programs[name]; p != nil {
+			p.Flags |= unix.BPF_F_SLEEPABLE
+		}
+	}
+	return loader.SetConstant(spec, "may_sleep", true)
 }
 
 // boundedCall is how much of a call is sent without bpf_loop: (PIECES_BOUND+1) * PIECE_MAX.

@@ -88,11 +88,11 @@ static __always_inline void derivation_begin(u64 out, u64 size, u64 params)
 	bpf_map_update_elem(&deriving, &thread, &d, BPF_ANY);
 }
 
-static __always_inline void value_read(struct value *v, u64 data, u64 size)
+static __always_inline void value_read(struct value *v, u64 data, u64 size, const bool sleeps)
 {
 	u32 len = at_most(size, VALUE_MAX);
 
-	v->len = bpf_probe_read_user(v->data, len, (void *)data) ? 0 : len;
+	v->len = user_read(v->data, len, (void *)data, sleeps) ? 0 : len;
 }
 
 /* Names of parameters, as the eight bytes that they begin with. */
@@ -107,7 +107,7 @@ static __always_inline void params_read(struct derive_record *rec, u64 params)
 		struct ossl_param p;
 		u64 name = 0;
 
-		if (bpf_probe_read_user(&p, sizeof(p), (void *)params + i * sizeof(p)) || !p.key)
+		if (user_read(&p, sizeof(p), (void *)params + i * sizeof(p), true) || !p.key)
 			return;
 		long n = bpf_probe_read_user_str(&name, sizeof(name), (void *)p.key);
 
@@ -116,16 +116,16 @@ static __always_inline void params_read(struct derive_record *rec, u64 params)
 		if (n < sizeof(name))
 			name &= (1ULL << (8 * n)) - 1; /* kernels before 5.11 write beyond the NUL */
 		if (name == NAME_LABEL) {
-			value_read(&rec->label, p.data, p.data_size);
+			value_read(&rec->label, p.data, p.data_size, true);
 		} else if (name == NAME_KEY) {
-			value_read(&rec->key, p.data, p.data_size);
+			value_read(&rec->key, p.data, p.data_size, true);
 		} else if (name == NAME_SECRET) {
-			value_read(&rec->secret, p.data, p.data_size);
+			value_read(&rec->secret, p.data, p.data_size, true);
 		} else if (name == NAME_SEED) {
 			u32 n = rec->seeds;
 
 			if (n < SEEDS_MAX) {
-				value_read(&rec->seed[n], p.data, p.data_size);
+				value_read(&rec->seed[n], p.data, p.data_size, true);
 				rec->seeds = n + 1;
 			}
 		}
@@ -133,7 +133,7 @@ static __always_inline void params_read(struct derive_record *rec, u64 params)
 }
 
 /* What the object knows of itself. */
-static __always_inline void random_read(struct derive_record *rec)
+static __always_inline void random_read(struct derive_record *rec, const bool sleeps)
 {
 	u32 probe = rec->probe; /* 5.10 takes no key from the ring's memory */
 	struct layout *l = bpf_map_lookup_elem(&layouts, &probe);
@@ -142,9 +142,9 @@ static __always_inline void random_read(struct derive_record *rec)
 	if (!l)
 		return;
 	if (l->pointer != LAYOUT_INLINE &&
-	    bpf_probe_read_user(&at, sizeof(at), (void *)at + l->pointer))
+	    user_read(&at, sizeof(at), (void *)at + l->pointer, sleeps))
 		return;
-	if (!bpf_probe_read_user(rec->client_random, RANDOM_LEN, (void *)at + l->client_random))
+	if (!user_read(rec->client_random, RANDOM_LEN, (void *)at + l->client_random, sleeps))
 		rec->random_len = RANDOM_LEN;
 }
 
@@ -163,7 +163,7 @@ static __always_inline void object_read(struct derive_record *rec)
 
 	rec->object = f->object;
 	rec->probe = (f->cookie & ~CALL_SILENT) >> FN_PROBE_SHIFT;
-	random_read(rec);
+	random_read(rec, true);
 }
 
 /* ssl_log_secret(object, label, secret, size), where there is no EVP_KDF_derive. */
@@ -183,8 +183,8 @@ static __always_inline void secret_send(u64 cookie, u64 object, u64 label, u64 s
 	long n = bpf_probe_read_user_str(rec->label.data, VALUE_MAX, (void *)label);
 
 	rec->label.len = n > 1 ? n - 1 : 0;
-	value_read(&rec->out, secret, (u32)size); /* an unsigned int in GnuTLS */
-	random_read(rec);
+	value_read(&rec->out, secret, (u32)size, false); /* an unsigned int in GnuTLS */
+	random_read(rec, false);
 	bpf_ringbuf_submit(rec, 0);
 }
 
@@ -215,7 +215,7 @@ static __always_inline void derivation_end(bool succeeded)
 	}
 	COUNT(seen);
 	record_head_fill(&rec->head, KIND_DERIVE, (void *)bpf_get_current_task());
-	value_read(&rec->out, d.out, d.size);
+	value_read(&rec->out, d.out, d.size, true);
 	object_read(rec);
 	bpf_ringbuf_submit(rec, 0);
 }

@@ -56,7 +56,7 @@ static __always_inline void record_fill(struct tls_record *rec, const struct pie
 }
 
 /* Sends a piece of at most room bytes, a constant. */
-static __always_inline bool piece_send(const struct piece *p, const u32 room)
+static __always_inline bool piece_send(const struct piece *p, const u32 room, const bool loop)
 {
 	struct tls_record *rec = bpf_ringbuf_reserve(&events, sizeof(*rec) + room, 0);
 	u32 len = at_most(p->len, room);
@@ -66,7 +66,7 @@ static __always_inline bool piece_send(const struct piece *p, const u32 room)
 	record_fill(rec, p);
 	if (p->flags & F_NO_DATA) {
 		/* There is nothing to read. */
-	} else if (bpf_probe_read_user(rec + 1, len, (void *)p->frame->buffer + p->at)) {
+	} else if (user_read(rec + 1, len, (void *)p->frame->buffer + p->at, loop)) {
 		rec->flags |= F_UNREADABLE;
 		COUNT(unreadable);
 	} else {
@@ -76,30 +76,30 @@ static __always_inline bool piece_send(const struct piece *p, const u32 room)
 	return true;
 }
 
-static __always_inline bool last_piece_send(const struct piece *p)
+static __always_inline bool last_piece_send(const struct piece *p, const bool loop)
 {
 	if (p->flags & F_NO_DATA)
-		return piece_send(p, 0);
+		return piece_send(p, 0, loop);
 	if (p->len <= ROOM_SMALL)
-		return piece_send(p, ROOM_SMALL);
+		return piece_send(p, ROOM_SMALL, loop);
 	if (p->len <= ROOM_MEDIUM)
-		return piece_send(p, ROOM_MEDIUM);
+		return piece_send(p, ROOM_MEDIUM, loop);
 	if (p->len <= ROOM_LARGE)
-		return piece_send(p, ROOM_LARGE);
+		return piece_send(p, ROOM_LARGE, loop);
 	if (p->len <= ROOM_RECORD)
-		return piece_send(p, ROOM_RECORD);
-	return piece_send(p, PIECE_MAX);
+		return piece_send(p, ROOM_RECORD, loop);
+	return piece_send(p, PIECE_MAX, loop);
 }
 
 /* ---- all of what a call carried ---- */
 
 /* Sends the piece if more than it follows; false when the last one remains. */
-static __always_inline bool full_piece_send(struct piece *p)
+static __always_inline bool full_piece_send(struct piece *p, const bool loop)
 {
 	if (p->limit - p->at <= PIECE_MAX)
 		return false;
 	COUNT(seen);
-	if (!piece_send(p, PIECE_MAX))
+	if (!piece_send(p, PIECE_MAX, loop))
 		COUNT(lost);
 	p->at += PIECE_MAX;
 	p->offset += PIECE_MAX;
@@ -109,7 +109,7 @@ static __always_inline bool full_piece_send(struct piece *p)
 /* For bpf_loop; 1 ends it. */
 static long next_piece(u32 i, struct piece *p)
 {
-	return !full_piece_send(p);
+	return !full_piece_send(p, true);
 }
 
 /*
@@ -153,7 +153,7 @@ __noinline int sending_step(void)
 		.dir = s->dir,
 	};
 
-	if (!p.connection || !full_piece_send(&p))
+	if (!p.connection || !full_piece_send(&p, false))
 		return 0;
 	s->at = p.at;
 	s->offset = p.offset;
@@ -186,7 +186,7 @@ static __always_inline void full_pieces_send(struct piece *p, const bool loop)
 	p->offset = s->offset;
 }
 
-/* loop, a constant, says that there is bpf_loop. */
+/* loop, a constant, says that there is bpf_loop, and that the program may be one that sleeps. */
 static __always_inline void payload_send(struct piece *p, const bool loop)
 {
 	p->at = 0;
@@ -203,6 +203,6 @@ static __always_inline void payload_send(struct piece *p, const bool loop)
 	full_pieces_send(p, loop);
 	p->len = p->limit - p->at;
 	COUNT(seen);
-	if (p->len > PIECE_MAX || !last_piece_send(p))
+	if (p->len > PIECE_MAX || !last_piece_send(p, loop))
 		COUNT(lost); /* more than the loop could send, or no room for the last */
 }

@@ -72,7 +72,7 @@ int tls_enter(struct pt_regs *regs)
 }
 
 /* How many bytes the call carried; 0 for a failure. */
-static __always_inline u32 bytes_carried(const struct frame *f, s32 ret)
+static __always_inline u32 bytes_carried(const struct frame *f, s32 ret, const bool sleeps)
 {
 	u64 bytes = 0;
 
@@ -82,7 +82,7 @@ static __always_inline u32 bytes_carried(const struct frame *f, s32 ret)
 		return ret;
 	if (ret != 1) /* SSL_READ_EARLY_DATA_FINISH */
 		return 0;
-	bpf_probe_read_user(&bytes, sizeof(bytes), (void *)f->bytes_out);
+	user_read(&bytes, sizeof(bytes), (void *)f->bytes_out, sleeps);
 	return bytes;
 }
 
@@ -95,7 +95,7 @@ static __always_inline int left(struct pt_regs *regs, const bool loop)
 	if (!calls || !call_pop(calls, regs->sp - RETURN_POPS, &f))
 		return 0;
 	u32 fn = f.cookie & FN_KIND_MASK;
-	u32 total = bytes_carried(&f, PROBE_RESULT(regs));
+	u32 total = bytes_carried(&f, PROBE_RESULT(regs), loop);
 
 	if (!want_text || fn == FN_HANDSHAKE || f.cookie & CALL_SILENT || !total)
 		return 0;
@@ -130,7 +130,7 @@ int tls_leave(struct pt_regs *regs)
 	return left(regs, false);
 }
 
-/* The same for kernels with bpf_loop. */
+/* The same for kernels with bpf_loop; it sleeps where it can. */
 SEC("uretprobe")
 int tls_leave_loop(struct pt_regs *regs)
 {
@@ -185,8 +185,8 @@ int go_secret(struct pt_regs *regs)
 	__builtin_memset(rec, 0, sizeof(*rec));
 	record_head_fill(&rec->head, KIND_LOGGED, (void *)bpf_get_current_task());
 	rec->probe = bpf_get_attach_cookie(regs) >> FN_PROBE_SHIFT;
-	value_read(&rec->label, GO_ARG2(regs), GO_ARG3(regs));
-	value_read(&rec->out, GO_ARG7(regs), GO_ARG8(regs));
+	value_read(&rec->label, GO_ARG2(regs), GO_ARG3(regs), false);
+	value_read(&rec->out, GO_ARG7(regs), GO_ARG8(regs), false);
 	if (GO_ARG5(regs) == RANDOM_LEN &&
 	    !bpf_probe_read_user(rec->client_random, RANDOM_LEN, (void *)GO_ARG4(regs)))
 		rec->random_len = RANDOM_LEN;

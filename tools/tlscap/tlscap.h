@@ -48,6 +48,20 @@
 const volatile bool want_text = true;    /* what calls carry */
 const volatile bool want_keylog = false; /* secrets */
 const volatile u32 max_bytes = 0;        /* of a call; 0: all */
+const volatile bool may_sleep = false;   /* programs that say so can (6.0) */
+
+/*
+ * Reads memory of the process. A page can be away for a moment, though the process has just
+ * used it: the kernel makes huge pages of small ones, and 7.3 does so often. A program that may
+ * sleep has it brought back. sleeps, a constant, says that this one does, where it can; it must
+ * not be one that filters, since maps of cgroups are not for such programs.
+ */
+static __always_inline long user_read(void *to, u32 size, const void *from, const bool sleeps)
+{
+	if (sleeps && may_sleep)
+		return bpf_copy_from_user(to, size, from);
+	return bpf_probe_read_user(to, size, from);
+}
 
 /* ---- records ---- */
 

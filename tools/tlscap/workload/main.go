@@ -1,8 +1,9 @@
 // Workload speaks TLS with itself, by Go's own crypto/tls, for the tests of tlscap:
 //
-//	tlscap-workload CERT KEY KEYLOG CONNECTIONS REQUESTS SIZE
+//	tlscap-workload CERT KEY KEYLOG CONNECTIONS REQUESTS SIZE [away]
 //
-// Line I of a body is I in fifteen digits. KEYLOG is where crypto/tls logs its secrets. It
+// Line I of a body is I in fifteen digits. With "away" the bodies that are written are in a
+// file that is mapped, and its pages are taken from the process again and again. KEYLOG is where crypto/tls logs its secrets. It
 // waits for a line on stdin when all connections are open.
 package main
 
@@ -16,11 +17,14 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
-	if len(os.Args) != 7 {
-		fmt.Fprintln(os.Stderr, "usage: tlscap-workload CERT KEY KEYLOG CONNECTIONS REQUESTS SIZE")
+	if len(os.Args) < 7 || len(os.Args) > 8 || len(os.Args) == 8 && os.Args[7] != "away" {
+		fmt.Fprintln(os.Stderr, "usage: tlscap-workload CERT KEY KEYLOG CONNECTIONS REQUESTS SIZE [away]")
 		os.Exit(2)
 	}
 	if err := exchange(number(4), number(5), number(6)); err != nil {
@@ -46,7 +50,37 @@ func body(size int) []byte {
 	return b.Bytes()[:size]
 }
 
+// mapped is the body in a file, from whose pages the process is parted all the time.
+func mapped(size int) ([]byte, error) {
+	f, err := os.CreateTemp("", "body-")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	defer os.Remove(f.Name())
+	if _, err := f.Write(body(size)); err != nil {
+		return nil, err
+	}
+	b, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for unix.Madvise(b, unix.MADV_DONTNEED) == nil {
+			time.Sleep(50 * time.Microsecond)
+		}
+	}()
+	return b, nil
+}
+
 func exchange(connections, requests, size int) error {
+	text := body(size)
+	if len(os.Args) == 8 {
+		var err error
+		if text, err = mapped(size); err != nil {
+			return err
+		}
+	}
 	cert, err := tls.LoadX509KeyPair(os.Args[1], os.Args[2])
 	if err != nil {
 		return err
@@ -68,7 +102,7 @@ func exchange(connections, requests, size int) error {
 			if err != nil {
 				return
 			}
-			wait.Go(func() { answer(c.(*tls.Conn), ready, begin, requests, size) })
+			wait.Go(func() { answer(c.(*tls.Conn), ready, begin, requests, text) })
 		}
 	}()
 	var ends []net.Conn
@@ -87,7 +121,7 @@ func exchange(connections, requests, size int) error {
 		wait.Go(func() {
 			defer c.Close()
 			for range requests {
-				say(c, size)
+				say(c, text)
 				hear(c, size)
 			}
 		})
@@ -96,20 +130,20 @@ func exchange(connections, requests, size int) error {
 	return nil
 }
 
-func answer(c *tls.Conn, ready chan<- bool, begin <-chan bool, requests, size int) {
+func answer(c *tls.Conn, ready chan<- bool, begin <-chan bool, requests int, text []byte) {
 	if err := c.Handshake(); err != nil {
 		panic(err)
 	}
 	ready <- true
 	<-begin
 	for range requests {
-		hear(c, size)
-		say(c, size)
+		hear(c, len(text))
+		say(c, text)
 	}
 }
 
-func say(c net.Conn, size int) {
-	if _, err := c.Write(body(size)); err != nil {
+func say(c net.Conn, text []byte) {
+	if _, err := c.Write(text); err != nil {
 		panic(err)
 	}
 }
