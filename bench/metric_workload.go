@@ -39,7 +39,8 @@ runs without, one before and one after. (Differences of a few percent are noise,
 // slowdowns does all workloads three times in the same order, so that a run with
 // the tool is in the middle of those without.
 func (b *bench) slowdowns(s subject, l load, workloads []workload) ([]float64, error) {
-	before, with, after := make([]time.Duration, len(workloads)), make([]time.Duration, len(workloads)), make([]time.Duration, len(workloads))
+	n := len(workloads)
+	before, with, after := make([]time.Duration, n), make([]time.Duration, n), make([]time.Duration, n)
 	untraced := func(took []time.Duration) (err error) {
 		for i, w := range workloads {
 			if took[i], err = b.doWork(w); err != nil {
@@ -69,7 +70,7 @@ func (b *bench) slowdowns(s subject, l load, workloads []workload) ([]float64, e
 	if err := untraced(after); err != nil {
 		return nil, err
 	}
-	slowdowns := make([]float64, len(workloads))
+	slowdowns := make([]float64, n)
 	for i := range workloads {
 		slowdowns[i] = float64(with[i]) / (float64(before[i]+after[i]) / 2)
 	}
