@@ -117,7 +117,7 @@ setup:
 
 # Programs that people profile, and so the tests do.
 setup-here:
-	@scripts/setup ping:iputils-ping tcpdump:tcpdump tshark:tshark nginx:nginx-light openssl:openssl curl:curl wget:wget psql:postgresql-client python3:python3 tstclnt:libnss3-tools
+	@scripts/setup ping:iputils-ping tcpdump:tcpdump tshark:tshark nginx:nginx-light node:nodejs openssl:openssl curl:curl wget:wget psql:postgresql-client python3:python3 tstclnt:libnss3-tools
 
 setup-vm:
 	@scripts/setup qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \
