@@ -9,6 +9,8 @@ KERNEL   ?= 5.10,6.1,6.12,newest,arm64-6.12
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMANDS := $(patsubst tools/%/main.go,%,$(wildcard tools/*/main.go))
 BIN      := bin/$(ARCH)
+# Packages whose kernel tests run on this machine only.
+HERE     := $(patsubst %/testdata/kernels,./%,$(shell grep -l '^here' tools/*/*/testdata/kernels))
 
 export CGO_ENABLED = 0
 # Without the library's Markdown and man converters, which nothing here uses.
@@ -65,6 +67,7 @@ test-here: build setup-here ## kernel tests on the kernel of this machine; needs
 	    GOARCH=$$([ $(ARCH) = arm64 ] && echo arm || echo 386) $(GO) build -o "$$tmp/$$c-workload32" ./tools/$$c/workload || exit 1; fi; \
 	  PATH="$$tmp:$$PATH" $(GO) test -count 1 -tags kernel ./tools/$$c || { echo "flaky, if it passes now: $$c" >&2; \
 	  PATH="$$tmp:$$PATH" $(GO) test -count 1 -tags kernel ./tools/$$c; } || exit 1; done
+	$(GO) test -count 1 -tags kernel $(HERE)
 
 test-kernel: setup-vm ## kernel tests on stock kernels in virtual machines (KERNEL=6.1,newest; FULL=1: all tests on all of them)
 	$(GO) run ./internal/vm/vmrun test -again $(if $(FULL),-full) -kernels $(KERNEL)

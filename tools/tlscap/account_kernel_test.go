@@ -15,6 +15,8 @@ import (
 )
 
 // Nothing stays in the kernel, whether it is asked to end or killed.
+//
+//vmrun:kernels 5.10 6.12
 func TestEndings(t *testing.T) {
 	for _, rung := range libraryRungsHere() {
 		t.Run(rung, func(t *testing.T) {
@@ -33,6 +35,8 @@ func TestEndings(t *testing.T) {
 }
 
 // What a kernel is known to have must not be given up silently.
+//
+//vmrun:kernels 5.10 6.12
 func TestCheck(t *testing.T) {
 	stdout, stderr, code := kerneltest.Output(t, kerneltest.Command(t, "tlscap", "--check", "--json"))
 	qt.Assert(t, qt.Equals(code, 0), qt.Commentf("%s", stderr))
@@ -61,6 +65,8 @@ func TestCheck(t *testing.T) {
 }
 
 // The documented capabilities are enough, and each of them is needed and named.
+//
+//vmrun:kernels 5.10 6.12
 func TestLeastPrivilege(t *testing.T) {
 	libs := strings.Fields(opensslLibrary(t))
 	for name, flags := range map[string][]string{

@@ -117,6 +117,8 @@ func TestServerByBIO(t *testing.T) {
 }
 
 // Data that a client sends before the handshake has ended is there, once, at both ends.
+//
+//vmrun:kernels 5.10 6.12
 func TestEarlyData(t *testing.T) {
 	s := startOpenssl(t, "-early_data", "-max_early_data", "16384")
 	session, early := filepath.Join(s.dir, "session"), filepath.Join(s.dir, "early")
@@ -137,6 +139,8 @@ func TestEarlyData(t *testing.T) {
 }
 
 // Of a file that the kernel encrypts on its way, the length is told.
+//
+//vmrun:kernels 5.10 6.12
 func TestSendfile(t *testing.T) {
 	if kernel == "5.10" {
 		t.Skip("OpenSSL 1.1.1 has no SSL_sendfile")

@@ -112,6 +112,8 @@ func udpSink(t testing.TB) int {
 
 // Each packet of the loopback is there once, with its length, its time and its process; with --pid, those of the
 // process and no others; and a filter takes what it says.
+//
+//vmrun:kernels 5.10 6.12
 func TestPacketsExact(t *testing.T) {
 	for _, rung := range packetRungsHere() {
 		t.Run(rung, func(t *testing.T) {
@@ -210,6 +212,8 @@ func TestPacketsFilteredInKernel(t *testing.T) {
 }
 
 // What finds no room in the ring is counted, on stderr and in the file.
+//
+//vmrun:kernels 5.10 6.12
 func TestPacketsLost(t *testing.T) {
 	ownNetwork(t)
 	port := udpSink(t)
@@ -253,6 +257,8 @@ func packetCapabilities(without string) (list []uintptr) {
 }
 
 // As an ordinary user with the documented capabilities, to a pipe; and each that is missing is named.
+//
+//vmrun:kernels 5.10 6.12
 func TestPacketsPrivilege(t *testing.T) {
 	ownNetwork(t)
 	port := udpSink(t)

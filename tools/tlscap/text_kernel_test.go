@@ -17,6 +17,8 @@ import (
 
 // Every request and every answer is there once, byte for byte, at both ends of each
 // connection, with the address of its socket.
+//
+//vmrun:kernels 5.10 6.12
 func TestExactBytes(t *testing.T) {
 	const connections, requests, size = 7, 71, 1009
 	for _, rung := range libraryRungsHere() {
@@ -59,6 +61,8 @@ func TestExactBytes(t *testing.T) {
 }
 
 // A megabyte in one call arrives whole, in order, and is told as one call.
+//
+//vmrun:kernels 5.10 6.12
 func TestLargeCall(t *testing.T) {
 	const size = 1<<20 + 7
 	for _, rung := range libraryRungsHere() {
@@ -150,6 +154,8 @@ func TestMaxBytes(t *testing.T) {
 
 // With a reader that stands still the ring overflows. What is missing is counted, and
 // told where it is missing: bytes that are there and bytes that are missing are all.
+//
+//vmrun:kernels 5.10 6.12
 func TestLoss(t *testing.T) {
 	const requests, size = 61, 50021
 	r := kerneltest.Start(t, "tlscap", "--json", "--raw", "--buffer", "256K", "--fail-on-loss")

@@ -18,7 +18,8 @@ import (
 const debianList = "testdata/packages"
 
 // kernelList is the file of a folder of kernel tests that names the kernels it is tested
-// on, where that is not all; in the form of debianList.
+// on, where that is not all; in the form of debianList. "here" is the machine itself
+// (make test-here).
 const kernelList = "testdata/kernels"
 
 // moduleList is the file of a folder of kernel tests that names the kernel's modules that

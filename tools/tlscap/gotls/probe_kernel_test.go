@@ -65,6 +65,7 @@ func talk() {
 	if err != nil {
 		panic(err)
 	}
+	defer c.Close() // a connection that nobody can use any more is closed, and what was not read resets it
 	for range clientWrites {
 		deep(c, 12)
 	}
