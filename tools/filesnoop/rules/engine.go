@@ -119,7 +119,7 @@ func (e *Engine) Judge(ev *Event) Verdict {
 		return v
 	}
 	t := e.treeOf(ev)
-	if t.turn(ev.Time, e.cfg.Memory) {
+	if t.turn(ev.Time, &e.cfg) {
 		e.Forgotten++
 	}
 	if ev.Op == "encrypt" {

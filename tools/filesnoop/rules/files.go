@@ -23,20 +23,19 @@ func (e *Engine) open(t *tree, v *Verdict, ev *Event) {
 	if f.marks&renamed != 0 { // renamed first, overwritten then
 		for stem, suffix := range splits(ev.Path) {
 			if t.marks(stem)&removed != 0 {
-				e.linked(t, v, ev, RuleRename, t.now.renames, t.old.renames, suffix, stem, ev.Path)
+				e.linked(t, v, ev, RuleRename, t.renames, suffix, stem, ev.Path)
 			}
 		}
 	}
 	if !ev.MayMake && !ev.Emptied {
-		t.now.over[ev.Path] = true
-		e.hit(t, v, RuleOverwrite, ev, union(t.now.over, t.old.over), e.cfg.Many, Major)
+		e.hit(t, v, RuleOverwrite, ev, t.over.add(ev.Path), e.cfg.Many, Major)
 	}
 }
 
 // linked counts a file that belongs to a suffix, by which the file made is known.
 // Compressors, converters and those who make backups do the same as who encrypts; of
 // their suffixes there is no alarm, unless the content is known to be something else.
-func (e *Engine) linked(t *tree, v *Verdict, ev *Event, rule string, now, old map[string]map[string]bool, suffix, file, made string) {
+func (e *Engine) linked(t *tree, v *Verdict, ev *Event, rule string, counted tallies, suffix, file, made string) {
 	s := Major
 	if isFamiliar(suffix) && t.marks(made)&random == 0 {
 		s = Minor
@@ -44,7 +43,7 @@ func (e *Engine) linked(t *tree, v *Verdict, ev *Event, rule string, now, old ma
 	if rule == RuleReplace {
 		t.now.by[file] = suffix
 	}
-	e.hit(t, v, rule, ev, add(now, old, suffix, file), e.cfg.Linked, s)
+	e.hit(t, v, rule, ev, counted.add(suffix, file), e.cfg.Linked, s)
 }
 
 func (e *Engine) create(t *tree, v *Verdict, ev *Event) {
@@ -67,7 +66,7 @@ func (e *Engine) create(t *tree, v *Verdict, ev *Event) {
 		const both = opened | removed
 		if t.marks(stem)&both == both {
 			replaced = true
-			e.linked(t, v, ev, RuleReplace, t.now.suffix, t.old.suffix, suffix, stem, ev.Path)
+			e.linked(t, v, ev, RuleReplace, t.replaced, suffix, stem, ev.Path)
 		}
 	})
 	dir, name := path.Split(ev.Path)
@@ -76,7 +75,7 @@ func (e *Engine) create(t *tree, v *Verdict, ev *Event) {
 		e.pair(t, v, ev, dir, pair{ev.Path, true})
 	}
 	if isNote(name) && !t.now.dirs[dir] && !t.old.dirs[dir] {
-		e.hit(t, v, RuleNote, ev, add(t.now.notes, t.old.notes, name, dir), e.cfg.Notes, Major)
+		e.hit(t, v, RuleNote, ev, t.notes.add(name, dir), e.cfg.Notes, Major)
 	}
 }
 
@@ -97,7 +96,7 @@ func (e *Engine) pair(t *tree, v *Verdict, ev *Event, dir string, p pair) {
 		made, gone = gone, made
 	}
 	if ending := path.Ext(made); t.marks(made)&created != 0 && ending != path.Ext(gone) {
-		e.linked(t, v, ev, RuleReplace, t.now.suffix, t.old.suffix, "*"+ending, gone, made)
+		e.linked(t, v, ev, RuleReplace, t.replaced, "*"+ending, gone, made)
 	}
 }
 
@@ -111,7 +110,7 @@ func (e *Engine) remove(t *tree, v *Verdict, ev *Event) {
 	}
 	made := t.madeFrom(ev.Path)
 	if suffix, ok := suffixOf(ev.Path, made); ok && t.marks(made)&created != 0 {
-		e.linked(t, v, ev, RuleReplace, t.now.suffix, t.old.suffix, suffix, ev.Path, made)
+		e.linked(t, v, ev, RuleReplace, t.replaced, suffix, ev.Path, made)
 		return
 	}
 	if own {
@@ -119,8 +118,7 @@ func (e *Engine) remove(t *tree, v *Verdict, ev *Event) {
 	}
 	dir, name := path.Split(ev.Path)
 	e.pair(t, v, ev, path.Clean(dir), pair{ev.Path, false})
-	t.now.gone[ev.Path] = true
-	n := union(t.now.gone, t.old.gone)
+	n := t.gone.add(ev.Path)
 	// Who puts many files into few: an archive. Who moves them makes as many.
 	makes := t.makes(ev.PID)
 	s := Minor
@@ -159,13 +157,13 @@ func (e *Engine) rename(t *tree, v *Verdict, ev *Event) {
 	if suffix, ok := suffixOf(ev.Path, ev.Path2); ok {
 		t.mark(ev.Path2, renamed)
 		if f.marks&changed != 0 {
-			e.linked(t, v, ev, RuleRename, t.now.renames, t.old.renames, suffix, ev.Path, ev.Path2)
+			e.linked(t, v, ev, RuleRename, t.renames, suffix, ev.Path, ev.Path2)
 		}
 		return
 	}
 	// Under another name, where nobody looks for it, it is as good as removed.
 	if suffix, ok := suffixOf(ev.Path, made); ok && f.marks&opened != 0 && t.marks(made)&created != 0 {
-		e.linked(t, v, ev, RuleReplace, t.now.suffix, t.old.suffix, suffix, ev.Path, made)
+		e.linked(t, v, ev, RuleReplace, t.replaced, suffix, ev.Path, made)
 	}
 }
 
@@ -187,6 +185,5 @@ func (e *Engine) write(t *tree, v *Verdict, ev *Event) {
 
 // anew counts a file that was there and has content without any order now.
 func (e *Engine) anew(t *tree, v *Verdict, ev *Event, file string) {
-	t.now.anew[file] = true
-	e.hit(t, v, RuleRewrite, ev, union(t.now.anew, t.old.anew), e.cfg.Linked, Major)
+	e.hit(t, v, RuleRewrite, ev, t.anew.add(file), e.cfg.Linked, Major)
 }

@@ -91,7 +91,8 @@ type Config struct {
 	Thresholds [4]int        // events of a kind in a window, by kinds
 	Window     time.Duration // of the thresholds and the pattern
 	Patterns   []string      // of kinds, about one file: OCD
-	Memory     time.Duration // of what belongs together
+	Memory     time.Duration // of what became of files, and for replace and rename: who writes an archive removes what he read minutes ago
+	Recent     time.Duration // of what the other rules count
 	Canaries   []string      // full paths
 	Linked     int           // files for replace, rename and rewrite
 	Notes      int           // directories for note
@@ -102,7 +103,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Thresholds: [4]int{50, 50, 50, 50}, Window: 10 * time.Second, Patterns: []string{"OCD"},
-		Memory: time.Minute, Linked: 20, Notes: 20, Many: 25,
+		Memory: 10 * time.Minute, Recent: time.Minute, Linked: 20, Notes: 20, Many: 25,
 	}
 }
 

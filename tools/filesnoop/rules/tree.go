@@ -32,29 +32,21 @@ type known struct {
 	serial int    // which of the files that the tree created it is
 }
 
-// half is what happened in one half of the memory. It is forgotten as a whole.
+// half is what became of files in one half of the memory. It is forgotten as a whole.
 type half struct {
-	began   int64
-	files   map[string]known
-	from    map[string]string          // stem to the file X.suffix that was made of it
-	suffix  map[string]map[string]bool // suffix to the files that were replaced
-	by      map[string]string          // file that was replaced to the suffix
-	renames map[string]map[string]bool // suffix to the files that were written and renamed
-	notes   map[string]map[string]bool // name to the directories that it was made in
-	dirs    map[string]bool            // directories that the tree made itself
-	over    map[string]bool            // files that were opened to be changed in place
-	gone    map[string]bool            // files that were read and removed
-	anew    map[string]bool            // files with new content without any order
-	names   map[string]bool            // last names of what was created or renamed
-	makes   map[uint32]int             // how many files a process created
+	began int64
+	files map[string]known
+	from  map[string]string // stem to the file X.suffix that was made of it
+	by    map[string]string // file that was replaced to the suffix
+	dirs  map[string]bool   // directories that the tree made itself
+	names map[string]bool   // last names of what was created or renamed
+	makes map[uint32]int    // how many files a process created
 }
 
 func newHalf(now int64) *half {
 	return &half{
-		began: now, files: make(map[string]known), from: make(map[string]string), suffix: make(map[string]map[string]bool),
-		by: make(map[string]string), renames: make(map[string]map[string]bool), notes: make(map[string]map[string]bool),
-		dirs: make(map[string]bool), over: make(map[string]bool), gone: make(map[string]bool), anew: make(map[string]bool),
-		names: make(map[string]bool), makes: make(map[uint32]int),
+		began: now, files: make(map[string]known), from: make(map[string]string), by: make(map[string]string),
+		dirs: make(map[string]bool), names: make(map[string]bool), makes: make(map[uint32]int),
 	}
 }
 
@@ -65,7 +57,17 @@ type tree struct {
 	seen     int64 // first
 	last     int64
 	now, old *half
-	made     int                 // files that it created, ever
+	replaced tallies // suffix to the files that were replaced
+	renames  tallies // suffix to the files that were written and renamed
+	made     int     // files that it created, ever
+
+	// For a shorter time, since others do the same, but not to as many at once.
+	recently int64   // when its half began
+	notes    tallies // name to the directories that it was made in
+	over     *tally  // files that were opened to be changed in place
+	gone     *tally  // files that were read and removed
+	anew     *tally  // files with new content without any order
+
 	alerted  map[string]int64    // rule to the last event that it was about
 	evidence map[string][]string // of each rule, until its alert
 	first    map[string]string   // file of each rule
@@ -89,21 +91,39 @@ const (
 )
 
 func newTree(root uint32, now int64) *tree {
-	return &tree{root: root, seen: now, now: newHalf(now), old: newHalf(now), alerted: make(map[string]int64),
+	return &tree{root: root, seen: now, now: newHalf(now), old: newHalf(now), replaced: make(tallies), renames: make(tallies),
+		recently: now, notes: make(tallies), over: newTally(), gone: newTally(), anew: newTally(), alerted: make(map[string]int64),
 		evidence: make(map[string][]string), first: make(map[string]string), files: newProcess(now, 0), pairs: make(map[string]pair)}
 }
 
-// turn forgets what is older than the memory. It is called with every event.
-func (t *tree) turn(now int64, memory time.Duration) (full bool) {
+// turn forgets what is older than the memories. It is called with every event.
+func (t *tree) turn(now int64, cfg *Config) (full bool) {
 	full = len(t.now.files) >= filesMax
-	switch age := time.Duration(now - t.now.began); {
-	case age >= memory:
-		t.old, t.now = newHalf(now), newHalf(now)
-	case age >= memory/2 || full:
+	for range halves(now-t.now.began, cfg.Memory, full) {
 		t.old, t.now = t.now, newHalf(now)
+		t.replaced.turn()
+		t.renames.turn()
+	}
+	for range halves(now-t.recently, cfg.Recent, full) {
+		t.recently = now
+		t.notes.turn()
+		t.over.turn()
+		t.gone.turn()
+		t.anew.turn()
 	}
 	t.last = now
 	return full
+}
+
+// halves is how many halves of a memory are over, of which one began so many nanoseconds ago.
+func halves(age int64, memory time.Duration, full bool) int {
+	switch {
+	case age >= int64(memory):
+		return 2
+	case age >= int64(memory)/2 || full:
+		return 1
+	}
+	return 0
 }
 
 // file is what is remembered of a file in both halves.
@@ -155,10 +175,10 @@ func (t *tree) named(name string) bool { return t.now.names[name] || t.old.names
 
 // back takes a file, which has its name again, from what was replaced or removed.
 func (t *tree) back(p string) {
+	t.gone.drop(p)
 	for _, h := range []*half{t.now, t.old} {
-		delete(h.gone, p)
 		if suffix, ok := h.by[p]; ok {
-			delete(h.suffix[suffix], p)
+			t.replaced.drop(suffix, p)
 			delete(h.by, p)
 		}
 	}
@@ -168,43 +188,20 @@ func (t *tree) back(p string) {
 func (t *tree) again(rule string) {
 	delete(t.alerted, rule)
 	delete(t.first, rule)
-	for _, h := range []*half{t.now, t.old} {
-		switch rule {
-		case RuleReplace:
-			clear(h.suffix)
-			clear(h.by)
-		case RuleRename:
-			clear(h.renames)
-		case RuleNote:
-			clear(h.notes)
-		case RuleOverwrite:
-			clear(h.over)
-		case RuleRemove:
-			clear(h.gone)
-		case RuleRewrite:
-			clear(h.anew)
-		}
+	switch rule {
+	case RuleReplace:
+		clear(t.replaced)
+		clear(t.now.by)
+		clear(t.old.by)
+	case RuleRename:
+		clear(t.renames)
+	case RuleNote:
+		clear(t.notes)
+	case RuleOverwrite:
+		t.over = newTally()
+	case RuleRemove:
+		t.gone = newTally()
+	case RuleRewrite:
+		t.anew = newTally()
 	}
-}
-
-// add puts a member into a set of a name, and returns how many both halves have.
-func add(now, old map[string]map[string]bool, name, member string) int {
-	set := now[name]
-	if set == nil {
-		set = make(map[string]bool)
-		now[name] = set
-	}
-	set[member] = true
-	return union(set, old[name])
-}
-
-// union is how many members two sets have together.
-func union(a, b map[string]bool) int {
-	n := len(a)
-	for member := range b {
-		if !a[member] {
-			n++
-		}
-	}
-	return n
 }

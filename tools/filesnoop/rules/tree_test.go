@@ -25,15 +25,58 @@ func TestTreesAreApart(t *testing.T) {
 	qt.Check(t, qt.Equals(s.rules(), ""))
 }
 
-// TestMemory: what a tree did is forgotten when its memory is over.
+// TestMemory: what a tree did is forgotten when its memory is over; what harmless programs do
+// as well, sooner.
 func TestMemory(t *testing.T) {
-	for pause, want := range map[time.Duration]string{20 * time.Second: RuleReplace, 2 * time.Minute: ""} {
+	for pause, want := range map[time.Duration]string{20 * time.Second: RuleReplace, 4 * time.Minute: RuleReplace, 11 * time.Minute: ""} {
 		s := begin(nil)
 		s.many(19, func(f string) { s.do("open", f).do("create", f+".x").do("delete", f) })
 		s.now += int64(pause)
 		s.do("open", "/last").do("create", "/last.x").do("delete", "/last")
 		qt.Check(t, qt.Equals(s.rules(), want), qt.Commentf("%v", pause))
 	}
+	for pause, want := range map[time.Duration]string{20 * time.Second: RuleOverwrite, 2 * time.Minute: ""} {
+		s := begin(nil)
+		s.many(24, func(f string) { s.do("overwrite", f) })
+		s.now += int64(pause)
+		s.do("overwrite", "/last")
+		qt.Check(t, qt.Equals(s.rules(), want), qt.Commentf("%v", pause))
+	}
+}
+
+// TestSlowArchive: who reads many files for minutes, and then removes them all.
+func TestSlowArchive(t *testing.T) {
+	s := begin(nil)
+	s.do("create", "/home/all.7z")
+	s.step = 700 * time.Millisecond
+	s.many(400, func(f string) { s.do("open", f) })
+	s.step = time.Millisecond
+	s.many(400, func(f string) { s.do("delete", f) })
+	qt.Check(t, qt.Equals(s.rules(), RuleRemove))
+}
+
+// TestTally: a name counts once, in whichever half it is.
+func TestTally(t *testing.T) {
+	s := newTally()
+	qt.Check(t, qt.Equals(s.add("a"), 1))
+	qt.Check(t, qt.Equals(s.add("a"), 1))
+	s.turn()
+	qt.Check(t, qt.Equals(s.add("a"), 1))
+	qt.Check(t, qt.Equals(s.add("b"), 2))
+	s.drop("a")
+	s.drop("a")
+	qt.Check(t, qt.Equals(s.add("b"), 1))
+	s.turn()
+	s.turn()
+	qt.Check(t, qt.Equals(s.n, 0))
+	groups := make(tallies)
+	groups.add("x", "a")
+	groups.drop("y", "a")
+	groups.turn()
+	qt.Check(t, qt.Equals(groups.add("x", "b"), 2))
+	groups.turn()
+	groups.turn()
+	qt.Check(t, qt.HasLen(groups, 0))
 }
 
 // TestBounds: a hundred thousand processes and files, and nothing grows for ever.
