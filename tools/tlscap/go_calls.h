@@ -69,7 +69,6 @@ static __always_inline int go_left(struct pt_regs *regs, const bool loop)
 	}
 	go_socket(p.connection, &f, p.task, loop);
 	payload_send(&p, loop);
-	p.connection->offset[p.dir & 1] += p.total;
 	return 0;
 }
 

@@ -122,7 +122,7 @@ func letSleep(k *preflight.Kernel, spec *ebpf.CollectionSpec) error {
 	if k.CanSleep() != nil {
 		return nil
 	}
-	for _, name := range []string{leaveProgram(true), goLeaveProgram(true), "derive_leave"} {
+	for _, name := range []string{leaveProgram(true), goLeaveProgram(true)} {
 		if p := spec.Programs[name]; p != nil {
 			p.Flags |= unix.BPF_F_SLEEPABLE
 		}

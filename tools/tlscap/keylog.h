@@ -88,11 +88,15 @@ static __always_inline void derivation_begin(u64 out, u64 size, u64 params)
 	bpf_map_update_elem(&deriving, &thread, &d, BPF_ANY);
 }
 
-static __always_inline void value_read(struct value *v, u64 data, u64 size, const bool sleeps)
+static __always_inline void value_read(struct value *v, u64 data, u64 size)
 {
 	u32 len = at_most(size, VALUE_MAX);
 
-	v->len = user_read(v->data, len, (void *)data, sleeps) ? 0 : len;
+	v->len = 0;
+	if (bpf_probe_read_user(v->data, len, (void *)data))
+		COUNT(unreadable);
+	else
+		v->len = len;
 }
 
 /* Names of parameters, as the eight bytes that they begin with. */
@@ -101,39 +105,43 @@ static __always_inline void value_read(struct value *v, u64 data, u64 size, cons
 #define NAME_SECRET 0x746572636573ULL /* "secret" */
 #define NAME_SEED 0x64656573ULL       /* "seed" */
 
-static __always_inline void params_read(struct derive_record *rec, u64 params)
+/* False if they could not be read. */
+static __always_inline bool params_read(struct derive_record *rec, u64 params)
 {
 	for (int i = 0; i < PARAMS_MAX; i++) {
 		struct ossl_param p;
 		u64 name = 0;
 
-		if (user_read(&p, sizeof(p), (void *)params + i * sizeof(p), true) || !p.key)
-			return;
+		if (bpf_probe_read_user(&p, sizeof(p), (void *)params + i * sizeof(p)))
+			return false;
+		if (!p.key)
+			return true;
 		long n = bpf_probe_read_user_str(&name, sizeof(name), (void *)p.key);
 
-		if (n < 1)
-			continue;
+		if (n < 0)
+			return false;
 		if (n < sizeof(name))
 			name &= (1ULL << (8 * n)) - 1; /* kernels before 5.11 write beyond the NUL */
 		if (name == NAME_LABEL) {
-			value_read(&rec->label, p.data, p.data_size, true);
+			value_read(&rec->label, p.data, p.data_size);
 		} else if (name == NAME_KEY) {
-			value_read(&rec->key, p.data, p.data_size, true);
+			value_read(&rec->key, p.data, p.data_size);
 		} else if (name == NAME_SECRET) {
-			value_read(&rec->secret, p.data, p.data_size, true);
+			value_read(&rec->secret, p.data, p.data_size);
 		} else if (name == NAME_SEED) {
 			u32 n = rec->seeds;
 
 			if (n < SEEDS_MAX) {
-				value_read(&rec->seed[n], p.data, p.data_size, true);
+				value_read(&rec->seed[n], p.data, p.data_size);
 				rec->seeds = n + 1;
 			}
 		}
 	}
+	return true;
 }
 
 /* What the object knows of itself. */
-static __always_inline void random_read(struct derive_record *rec, const bool sleeps)
+static __always_inline void random_read(struct derive_record *rec)
 {
 	u32 probe = rec->probe; /* 5.10 takes no key from the ring's memory */
 	struct layout *l = bpf_map_lookup_elem(&layouts, &probe);
@@ -142,9 +150,9 @@ static __always_inline void random_read(struct derive_record *rec, const bool sl
 	if (!l)
 		return;
 	if (l->pointer != LAYOUT_INLINE &&
-	    user_read(&at, sizeof(at), (void *)at + l->pointer, sleeps))
+	    bpf_probe_read_user(&at, sizeof(at), (void *)at + l->pointer))
 		return;
-	if (!user_read(rec->client_random, RANDOM_LEN, (void *)at + l->client_random, sleeps))
+	if (!bpf_probe_read_user(rec->client_random, RANDOM_LEN, (void *)at + l->client_random))
 		rec->random_len = RANDOM_LEN;
 }
 
@@ -163,7 +171,7 @@ static __always_inline void object_read(struct derive_record *rec)
 
 	rec->object = f->object;
 	rec->probe = (f->cookie & ~CALL_SILENT) >> FN_PROBE_SHIFT;
-	random_read(rec, true);
+	random_read(rec);
 }
 
 /* ssl_log_secret(object, label, secret, size), where there is no EVP_KDF_derive. */
@@ -183,8 +191,8 @@ static __always_inline void secret_send(u64 cookie, u64 object, u64 label, u64 s
 	long n = bpf_probe_read_user_str(rec->label.data, VALUE_MAX, (void *)label);
 
 	rec->label.len = n > 1 ? n - 1 : 0;
-	value_read(&rec->out, secret, (u32)size, false); /* an unsigned int in GnuTLS */
-	random_read(rec, false);
+	value_read(&rec->out, secret, (u32)size); /* an unsigned int in GnuTLS */
+	random_read(rec);
 	bpf_ringbuf_submit(rec, 0);
 }
 
@@ -208,14 +216,19 @@ static __always_inline void derivation_end(bool succeeded)
 		return;
 	}
 	__builtin_memset(rec, 0, sizeof(*rec));
-	params_read(rec, d.params);
+	if (!params_read(rec, d.params)) {
+		COUNT(seen);
+		COUNT(lost);
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP);
+		return;
+	}
 	if (!rec->label.len && !rec->seeds) {
 		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP); /* nothing of TLS */
 		return;
 	}
 	COUNT(seen);
 	record_head_fill(&rec->head, KIND_DERIVE, (void *)bpf_get_current_task());
-	value_read(&rec->out, d.out, d.size, true);
+	value_read(&rec->out, d.out, d.size);
 	object_read(rec);
 	bpf_ringbuf_submit(rec, 0);
 }

@@ -55,18 +55,45 @@ static __always_inline void record_fill(struct tls_record *rec, const struct pie
 	__builtin_memcpy(rec->container, c->container, sizeof(rec->container));
 }
 
+#define PAGE 4096 /* bytes, or more */
+
+/* Has the kernel bring back what is away of some bytes. */
+static __noinline int pages_fetch(u64 from, u32 len)
+{
+	u8 byte;
+
+	for (u32 at = 0; at < PIECE_MAX; at += PAGE) {
+		if (at >= len)
+			break;
+		bpf_copy_from_user(&byte, sizeof(byte), (void *)from + at);
+	}
+	return bpf_copy_from_user(&byte, sizeof(byte), (void *)from + len - 1);
+}
+
 /* Sends a piece of at most room bytes, a constant. */
 static __always_inline bool piece_send(const struct piece *p, const u32 room, const bool loop)
 {
 	struct tls_record *rec = bpf_ringbuf_reserve(&events, sizeof(*rec) + room, 0);
 	u32 len = at_most(p->len, room);
+	u64 from = p->frame->buffer + p->at;
+	long failed = 0;
 
 	if (!rec)
 		return false;
+	if (!(p->flags & F_NO_DATA))
+		failed = bpf_probe_read_user(rec + 1, len, (void *)from);
+	if (failed && loop && may_sleep) {
+		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP); /* see user_read() */
+		pages_fetch(from, len);
+		rec = bpf_ringbuf_reserve(&events, sizeof(*rec) + room, 0);
+		if (!rec)
+			return false;
+		failed = bpf_probe_read_user(rec + 1, len, (void *)from);
+	}
 	record_fill(rec, p);
 	if (p->flags & F_NO_DATA) {
 		/* There is nothing to read. */
-	} else if (user_read(rec + 1, len, (void *)p->frame->buffer + p->at, loop)) {
+	} else if (failed) {
 		rec->flags |= F_UNREADABLE;
 		COUNT(unreadable);
 	} else {
@@ -189,8 +216,13 @@ static __always_inline void full_pieces_send(struct piece *p, const bool loop)
 /* loop, a constant, says that there is bpf_loop, and that the program may be one that sleeps. */
 static __always_inline void payload_send(struct piece *p, const bool loop)
 {
+	u64 *offset = &p->connection->offset[p->dir & 1];
+
 	p->at = 0;
-	p->offset = p->connection->offset[p->dir & 1];
+	/* Calls of one connection can be in several threads, and this one can sleep. */
+	p->offset = *offset;
+	if (!(p->flags & F_PEEK))
+		__sync_fetch_and_add(offset, p->total);
 	p->limit = p->total;
 	if (max_bytes && p->limit > max_bytes) {
 		p->limit = max_bytes;

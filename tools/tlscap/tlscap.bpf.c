@@ -82,7 +82,10 @@ static __always_inline u32 bytes_carried(const struct frame *f, s32 ret, const b
 		return ret;
 	if (ret != 1) /* SSL_READ_EARLY_DATA_FINISH */
 		return 0;
-	user_read(&bytes, sizeof(bytes), (void *)f->bytes_out, sleeps);
+	if (user_read(&bytes, sizeof(bytes), (void *)f->bytes_out, sleeps)) {
+		COUNT(seen);
+		COUNT(lost);
+	}
 	return bytes;
 }
 
@@ -119,8 +122,6 @@ static __always_inline int left(struct pt_regs *regs, const bool loop)
 	if (fn == FN_SENDFILE)
 		p.flags = F_NO_DATA;
 	payload_send(&p, loop);
-	if (!(p.flags & F_PEEK))
-		p.connection->offset[p.dir & 1] += total;
 	return 0;
 }
 
@@ -185,8 +186,8 @@ int go_secret(struct pt_regs *regs)
 	__builtin_memset(rec, 0, sizeof(*rec));
 	record_head_fill(&rec->head, KIND_LOGGED, (void *)bpf_get_current_task());
 	rec->probe = bpf_get_attach_cookie(regs) >> FN_PROBE_SHIFT;
-	value_read(&rec->label, GO_ARG2(regs), GO_ARG3(regs), false);
-	value_read(&rec->out, GO_ARG7(regs), GO_ARG8(regs), false);
+	value_read(&rec->label, GO_ARG2(regs), GO_ARG3(regs));
+	value_read(&rec->out, GO_ARG7(regs), GO_ARG8(regs));
 	if (GO_ARG5(regs) == RANDOM_LEN &&
 	    !bpf_probe_read_user(rec->client_random, RANDOM_LEN, (void *)GO_ARG4(regs)))
 		rec->random_len = RANDOM_LEN;

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"path"
+	"slices"
 	"time"
 )
 
@@ -91,19 +92,24 @@ func (e *Engine) own(t *tree, ev *Event, f known) bool {
 	return f.marks&created != 0 && (e.related(f.maker, ev.PID) || t.made-f.serial < justMade)
 }
 
-// room forgets trees that did nothing for long, or if there are none all.
+// room forgets the half of the trees that did nothing for longest, if there are too many.
 func (e *Engine) room(now int64) {
 	if len(e.trees) < treesMax {
 		return
 	}
+	last := make([]int64, 0, len(e.trees))
+	for _, t := range e.trees {
+		last = append(last, t.last)
+	}
+	slices.Sort(last)
+	half := last[len(last)/2]
+	if now-half < int64(e.cfg.Recent) {
+		e.Forgotten++ // trees that may be at work
+	}
 	for root, t := range e.trees {
-		if now-t.last > int64(e.cfg.Memory) {
+		if t.last <= half {
 			delete(e.trees, root)
 		}
-	}
-	if len(e.trees) >= treesMax {
-		clear(e.trees)
-		e.Forgotten++
 	}
 	for pid, m := range e.of {
 		if e.trees[m.root] != m.tree {

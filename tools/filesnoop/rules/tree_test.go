@@ -55,6 +55,22 @@ func TestSlowArchive(t *testing.T) {
 	qt.Check(t, qt.Equals(s.rules(), RuleRemove))
 }
 
+// TestManyTrees: a tree that is at work is not forgotten for others that were there for a moment.
+func TestManyTrees(t *testing.T) {
+	s := begin(nil)
+	s.many(20, func(f string) {
+		s.pid, s.ppid = 100, 50
+		s.do("open", f).do("create", f+".x").do("delete", f)
+		for range treesMax / 10 {
+			s.start++
+			s.pid, s.ppid = uint32(1000+s.start), 1
+			s.do("open", "/etc/hosts")
+		}
+	})
+	qt.Check(t, qt.Equals(s.rules(), RuleReplace))
+	qt.Check(t, qt.IsTrue(len(s.e.trees) <= treesMax))
+}
+
 // TestTally: a name counts once, in whichever half it is.
 func TestTally(t *testing.T) {
 	s := newTally()
