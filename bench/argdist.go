@@ -93,7 +93,7 @@ func (b *bench) countMetric(subjects []subject, l load, targets ...target) metri
 		name:  "count",
 		title: "Counting at the highest rate",
 		load:  fmt.Sprintf("%d processes, %s each", rateWorkers, events(each)),
-		text: `As many processes as there are CPUs make events as fast as they can, while the tool prints every second what it has
+		text: `Two processes make events as fast as they can, while the tool prints every second what it has
 counted; it is ended by Ctrl-C two seconds later. Counted is the sum of all that was printed.`,
 		plain:    true,
 		long:     true,

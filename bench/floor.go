@@ -18,10 +18,11 @@ import (
 const floorTool = "floor"
 
 // floorText is for a table that has one.
-const floorText = `The floor is one program at the hook that ours has on this kernel, which submits a record as
+const floorText = `The floor is one program at the first hook that ours has on this kernel, which submits a record as
 large as that of the first row and full of zeros, with the same helper (bpf_ringbuf_output) and to the same reader, and
 does nothing else; where the hook is that of all system calls or of all states of a socket, it looks at the number
-first. Where ours counts in the kernel, the floor is an empty program.`
+first. It does so for every event of the hook, also where ours sends some only, as of capabilities those that are
+audited. Where ours counts in the kernel, the floor is an empty program.`
 
 // floor is the subject. Of the hooks (parseFloorHook) the first that the kernel
 // has is taken, as ours is.

@@ -22,9 +22,10 @@ func (b *bench) sustainedMetric(subjects []subject, l load) metric {
 		long:   true,
 		native: true, // an emulated machine keeps to no rate
 		load:   fmt.Sprintf("%d processes, %s for each rate", rateWorkers, duration(long)),
-		text: `As many processes as there are CPUs make events as fast as they can, and then, if any was missing, at lower rates, until
+		text: `Two processes make events as fast as they can, and then, if any was missing, at lower rates, until
 the highest (within 9 %) is found of which every event is printed, at default buffers, stdout to a file; the tool
-is started anew for each. The driver's most is how many events a second it made as fast as it could, with the tool
+is started anew for each. What the buffer holds may be printed when no more events come, and is part of the rate: of
+ours, of 1 MiB, some thousand events a second. The driver's most is how many events a second it made as fast as it could, with the tool
 running. Where that is the rate without loss, the tool missed nothing at all, and its own limit is higher. The last column is
 how many of the events are missing at twice that rate, or at the driver's most if that is less.`,
 		figures: []figure{

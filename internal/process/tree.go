@@ -1,11 +1,9 @@
 package process
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 )
 
 // Exists reports whether there is a process of that id.
@@ -27,11 +25,11 @@ func Descendants(pids []uint32) ([]uint32, error) {
 		if err != nil {
 			continue
 		}
-		stat, err := os.ReadFile("/proc/" + e.Name() + "/stat")
+		stat, err := ReadStat(uint32(pid))
 		if err != nil {
 			continue // ended while we read
 		}
-		if parent, ok := parentOfStat(stat); ok {
+		if parent, err := stat.Parent(); err == nil {
 			children[parent] = append(children[parent], uint32(pid))
 		}
 	}
@@ -47,19 +45,4 @@ func Descendants(pids []uint32) ([]uint32, error) {
 		}
 	}
 	return below, nil
-}
-
-// parentOfStat reads the parent's id from /proc/PID/stat. The command's name
-// stands in parentheses and may itself contain them, so the last one counts.
-func parentOfStat(stat []byte) (uint32, bool) {
-	i := bytes.LastIndexByte(stat, ')')
-	if i < 0 {
-		return 0, false
-	}
-	fields := strings.Fields(string(stat[i+1:]))
-	if len(fields) < 2 {
-		return 0, false
-	}
-	parent, err := strconv.ParseUint(fields[1], 10, 32)
-	return uint32(parent), err == nil
 }

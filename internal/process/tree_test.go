@@ -31,8 +31,8 @@ func TestParentOfStat(t *testing.T) {
 		{"7 (sleep) S -1", 0, false},
 		{"7 (sleep) S 4294967296", 0, false},
 	} {
-		got, ok := parentOfStat([]byte(test.stat))
-		qt.Check(t, qt.Equals(ok, test.ok), qt.Commentf("%q", test.stat))
+		got, err := ParseStat([]byte(test.stat)).Parent()
+		qt.Check(t, qt.Equals(err == nil, test.ok), qt.Commentf("%q", test.stat))
 		if test.ok {
 			qt.Check(t, qt.Equals(got, test.want), qt.Commentf("%q", test.stat))
 		}

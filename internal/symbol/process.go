@@ -1,12 +1,12 @@
 package symbol
 
 import (
-	"bytes"
 	"io"
 	"os"
 	"sort"
-	"strconv"
 	"time"
+
+	procfs "github.com/ringside-tools/ringside/internal/process"
 )
 
 // birth tells a program that runs in a process from all others that had its id, or that ran in it before an exec.
@@ -17,24 +17,19 @@ func (b birth) same(old birth) bool { return b == old || b.started == old.starte
 
 // readBirth reads /proc/PID/stat. Where code and stack begin is told only to who may trace the process.
 func readBirth(pid uint32) (birth, bool) {
-	stat, err := os.ReadFile(procDir(pid) + "/stat")
+	stat, err := procfs.ReadStat(pid)
 	if err != nil {
 		return birth{}, false
 	}
-	return parseBirth(stat)
+	return birthOf(stat)
 }
 
-// parseBirth takes fields 22, 26 and 28. The command's name stands in parentheses and may itself contain them.
-func parseBirth(stat []byte) (b birth, ok bool) {
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]) // from field 3
-	if len(fields) < 26 {
-		return birth{}, false
-	}
+func birthOf(stat procfs.Stat) (b birth, ok bool) {
 	for _, f := range []struct {
-		to *uint64
-		at int
-	}{{&b.started, 22}, {&b.code, 26}, {&b.stack, 28}} {
-		n, err := strconv.ParseUint(string(fields[f.at-3]), 10, 64)
+		to     *uint64
+		number int
+	}{{&b.started, procfs.StatStarted}, {&b.code, procfs.StatCode}, {&b.stack, procfs.StatStack}} {
+		n, err := stat.Number(f.number)
 		if err != nil {
 			return birth{}, false
 		}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	procfs "github.com/ringside-tools/ringside/internal/process"
 )
 
 //go:noinline
@@ -307,15 +309,15 @@ func TestBounds(t *testing.T) {
 	qt.Check(t, qt.Equals(len(c.loaded), 4))
 }
 
-func TestParseBirth(t *testing.T) {
+func TestBirth(t *testing.T) {
 	stat := ` S 1 7 7 0 -1 4194304 100 0 0 0 1 2 0 0 20 0 1 0 8451 9953280 1000 18446744073709551615 93826 94001 140737 0 0`
 	for _, comm := range []string{"sleep", "a b", ") R 1 2", "", "(("} {
-		b, ok := parseBirth([]byte("42 (" + comm + ")" + stat))
+		b, ok := birthOf(procfs.ParseStat([]byte("42 (" + comm + ")" + stat)))
 		qt.Check(t, qt.IsTrue(ok))
 		qt.Check(t, qt.Equals(b, birth{8451, 93826, 140737}))
 	}
 	for _, bad := range []string{"", ")", "42 (x)", stat[:80], "42 (x)" + strings.Replace(stat, "8451", "-1", 1)} {
-		_, ok := parseBirth([]byte(bad))
+		_, ok := birthOf(procfs.ParseStat([]byte(bad)))
 		qt.Check(t, qt.IsFalse(ok), qt.Commentf("%q", bad))
 	}
 	qt.Check(t, qt.IsTrue(birth{1, 0, 0}.same(birth{1, 2, 3})))

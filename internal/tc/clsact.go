@@ -1,7 +1,6 @@
 package tc
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/process"
 )
 
 // Clsact attaches by filters of the queueing discipline clsact, for kernels before 6.6.
@@ -35,17 +35,11 @@ func NewClsact(name string) *Clsact {
 
 // began is when a process was started, in ticks since boot: with its id it is the process's alone. "" if there is none.
 func began(pid int) string {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	stat, err := process.ReadStat(uint32(pid))
 	if err != nil {
 		return ""
 	}
-	// The name is in parentheses and may have some itself; starttime is the 20th field behind it.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const at = 19
-	if len(fields) <= at {
-		return ""
-	}
-	return string(fields[at])
+	return stat.Field(process.StatStarted)
 }
 
 // parent is where filters of a direction are.

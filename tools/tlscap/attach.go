@@ -10,6 +10,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/preflight"
+	"github.com/ringside-tools/ringside/internal/process"
 	"github.com/ringside-tools/ringside/internal/uprobe"
 	"github.com/ringside-tools/ringside/tools/tlscap/library"
 )
@@ -187,10 +188,17 @@ func (a *attacher) probe(exe *link.Executable, name string, offsets, cookies []u
 // the others nothing.
 func (a *attacher) only() uint32 {
 	f := &a.env.Filter
-	if len(f.PIDs) == 1 && !f.Follow && len(a.env.Args) == 0 {
+	if len(f.PIDs) == 1 && !f.Follow && len(a.env.Args) == 0 && !firstEnded(f.PIDs[0]) {
 		return f.PIDs[0]
 	}
 	return 0
+}
+
+// firstEnded reports whether the first thread of a process has ended, and others go on. The
+// kernel looks for a process by that thread, and for its memory there.
+func firstEnded(pid uint32) bool {
+	stat, err := process.ReadStat(pid)
+	return err == nil && stat.Field(process.StatState) == "Z"
 }
 
 // asks are the programs that ask for their cookie.

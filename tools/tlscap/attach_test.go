@@ -1,10 +1,15 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
 
+	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/tools/tlscap/accessor"
 	"github.com/ringside-tools/ringside/tools/tlscap/gotls"
 	"github.com/ringside-tools/ringside/tools/tlscap/library"
@@ -47,4 +52,32 @@ func TestSets(t *testing.T) {
 			qt.Check(t, qt.DeepEquals(got, want), qt.Commentf("%s, %s", name, mode))
 		}
 	}
+}
+
+// endFirst makes this program one whose first thread ends, and the others go on.
+const endFirst = "TLSCAP_TEST_END_FIRST"
+
+func init() {
+	if os.Getenv(endFirst) != "" { // main's goroutine stays on the first thread until all of these are done
+		unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+	}
+}
+
+// TestFirstEnded: where the kernel could not find the process, others are probed as well.
+func TestFirstEnded(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), endFirst+"=1")
+	qt.Assert(t, qt.IsNil(cmd.Start()))
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	pid := uint32(cmd.Process.Pid)
+	for end := time.Now().Add(10 * time.Second); !firstEnded(pid); time.Sleep(time.Millisecond) {
+		qt.Assert(t, qt.IsTrue(time.Now().Before(end)))
+	}
+	qt.Check(t, qt.IsFalse(firstEnded(uint32(os.Getpid()))))
+	a := &attacher{env: &command.Env{}}
+	a.env.Filter.PIDs = []uint32{pid}
+	qt.Check(t, qt.Equals(a.only(), 0))
+	a.env.Filter.PIDs[0] = uint32(os.Getpid())
+	qt.Check(t, qt.Equals(a.only(), uint32(os.Getpid())))
 }
