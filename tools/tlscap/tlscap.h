@@ -52,7 +52,7 @@ const volatile bool may_sleep = false;   /* programs that say so can (6.0) */
 
 /*
  * Reads memory of the process. A page can be away for a moment, though the process has just
- * used it: the kernel makes huge pages of small ones, and 7.3 does so often. A program that may
+ * used it, as while the kernel makes a huge page of small ones. A program that may
  * sleep has it brought back. sleeps, a constant, says that this one does, where it can; it must
  * not be one that filters, since maps of cgroups are not for such programs. Nobody may have
  * room in the ring meanwhile: who reads it would wait for that.
