@@ -19,6 +19,9 @@
 #define ROOM_LARGE 4096
 #define ROOM_RECORD 16384 /* what a record of TLS carries */
 
+/* What became of a piece. */
+enum sent { SENT, NO_ROOM, AWAY };
+
 /* A piece and where it comes from. */
 struct piece {
 	const struct frame *frame;
@@ -30,6 +33,7 @@ struct piece {
 	u32 at;    /* where this piece begins */
 	u32 len;
 	u32 flags;
+	enum sent sent;
 	u8 dir;
 };
 
@@ -55,55 +59,65 @@ static __always_inline void record_fill(struct tls_record *rec, const struct pie
 	__builtin_memcpy(rec->container, c->container, sizeof(rec->container));
 }
 
-#define PAGE 4096 /* bytes, or more */
-
-/* Has the kernel bring back what is away of some bytes. */
-static __noinline int pages_fetch(u64 from, u32 len)
-{
-	u8 byte;
-
-	for (u32 at = 0; at < PIECE_MAX; at += PAGE) {
-		if (at >= len)
-			break;
-		bpf_copy_from_user(&byte, sizeof(byte), (void *)from + at);
-	}
-	return bpf_copy_from_user(&byte, sizeof(byte), (void *)from + len - 1);
-}
-
-/* Sends a piece of at most room bytes, a constant. */
-static __always_inline bool piece_send(const struct piece *p, const u32 room, const bool loop)
+/*
+ * Sends a piece of at most room bytes, a constant. With patient, a constant, it does not send
+ * one that cannot be read at the moment.
+ */
+static __always_inline enum sent piece_send(const struct piece *p, const u32 room, const bool patient)
 {
 	struct tls_record *rec = bpf_ringbuf_reserve(&events, sizeof(*rec) + room, 0);
 	u32 len = at_most(p->len, room);
-	u64 from = p->frame->buffer + p->at;
-	long failed = 0;
 
 	if (!rec)
-		return false;
-	if (!(p->flags & F_NO_DATA))
-		failed = bpf_probe_read_user(rec + 1, len, (void *)from);
-	if (failed && loop && may_sleep) {
-		bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP); /* see user_read() */
-		pages_fetch(from, len);
-		rec = bpf_ringbuf_reserve(&events, sizeof(*rec) + room, 0);
-		if (!rec)
-			return false;
-		failed = bpf_probe_read_user(rec + 1, len, (void *)from);
-	}
+		return NO_ROOM;
 	record_fill(rec, p);
 	if (p->flags & F_NO_DATA) {
 		/* There is nothing to read. */
-	} else if (failed) {
+	} else if (bpf_probe_read_user(rec + 1, len, (void *)p->frame->buffer + p->at)) {
+		if (patient && may_sleep) {
+			bpf_ringbuf_discard(rec, BPF_RB_NO_WAKEUP); /* see user_read() */
+			return AWAY;
+		}
 		rec->flags |= F_UNREADABLE;
 		COUNT(unreadable);
 	} else {
 		rec->len = len;
 	}
 	bpf_ringbuf_submit(rec, 0);
-	return true;
+	return SENT;
 }
 
-static __always_inline bool last_piece_send(const struct piece *p, const bool loop)
+#define PAGE 4096     /* bytes, or more */
+#define FETCHES_MAX 8 /* of the pages of a piece: they can be gone again when it is read */
+
+/* For bpf_loop: has the kernel bring back a page of a piece. */
+static long page_fetch(u32 i, struct piece *p)
+{
+	u32 at = i * PAGE;
+	u8 byte;
+
+	if (at >= p->len)
+		at = p->len - 1; /* the last one, if the piece does not begin with a page */
+	bpf_copy_from_user(&byte, sizeof(byte), (void *)p->frame->buffer + p->at + at);
+	return at == p->len - 1;
+}
+
+/* For bpf_loop: sends a piece if it can be read now. */
+static long piece_try(u32 i, struct piece *p)
+{
+	bpf_loop(PIECE_MAX / PAGE + 1, page_fetch, p, 0);
+	p->sent = piece_send(p, PIECE_MAX, true);
+	return p->sent != AWAY;
+}
+
+/* Sends a piece that was away. */
+static __always_inline enum sent piece_await(struct piece *p)
+{
+	bpf_loop(FETCHES_MAX, piece_try, p, 0);
+	return p->sent == AWAY ? piece_send(p, PIECE_MAX, false) : p->sent;
+}
+
+static __always_inline enum sent last_piece_send(const struct piece *p, const bool loop)
 {
 	if (p->flags & F_NO_DATA)
 		return piece_send(p, 0, loop);
@@ -126,7 +140,11 @@ static __always_inline bool full_piece_send(struct piece *p, const bool loop)
 	if (p->limit - p->at <= PIECE_MAX)
 		return false;
 	COUNT(seen);
-	if (!piece_send(p, PIECE_MAX, loop))
+	enum sent sent = piece_send(p, PIECE_MAX, loop);
+
+	if (loop && sent == AWAY)
+		sent = piece_await(p);
+	if (sent != SENT)
 		COUNT(lost);
 	p->at += PIECE_MAX;
 	p->offset += PIECE_MAX;
@@ -235,6 +253,14 @@ static __always_inline void payload_send(struct piece *p, const bool loop)
 	full_pieces_send(p, loop);
 	p->len = p->limit - p->at;
 	COUNT(seen);
-	if (p->len > PIECE_MAX || !last_piece_send(p, loop))
-		COUNT(lost); /* more than the loop could send, or no room for the last */
+	if (p->len > PIECE_MAX) {
+		COUNT(lost); /* more than the loop could send */
+		return;
+	}
+	enum sent sent = last_piece_send(p, loop);
+
+	if (loop && sent == AWAY)
+		sent = piece_await(p);
+	if (sent != SENT)
+		COUNT(lost);
 }

@@ -67,7 +67,7 @@ func mapped(size int) ([]byte, error) {
 	}
 	go func() {
 		for unix.Madvise(b, unix.MADV_DONTNEED) == nil {
-			time.Sleep(50 * time.Microsecond)
+			time.Sleep(2 * time.Millisecond)
 		}
 	}()
 	return b, nil
