@@ -98,9 +98,12 @@ static __always_inline int left(struct pt_regs *regs, const bool loop)
 	if (!calls || !call_pop(calls, regs->sp - RETURN_POPS, &f))
 		return 0;
 	u32 fn = f.cookie & FN_KIND_MASK;
+
+	if (!want_text || fn == FN_HANDSHAKE || f.cookie & CALL_SILENT)
+		return 0;
 	u32 total = bytes_carried(&f, PROBE_RESULT(regs), loop);
 
-	if (!want_text || fn == FN_HANDSHAKE || f.cookie & CALL_SILENT || !total)
+	if (!total)
 		return 0;
 	struct piece p = {
 		.frame = &f,
