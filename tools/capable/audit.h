@@ -26,7 +26,31 @@ struct caller {
 const volatile u32 caller_count = 0;
 const volatile struct caller callers[CALLER_RANGES] = {};
 
-/* The flags that the caller implies: none if it is not one that we know. */
+/*
+ * The flags that a caller implies by its address: none if it is not one that we
+ * know. A function of its own, that the verifier goes through once and not for
+ * every frame.
+ */
+__noinline u32 audit_of_address(u64 address)
+{
+	for (u32 k = 0; k < CALLER_RANGES; k++) {
+		if (k >= caller_count)
+			break;
+		if (address < callers[k].start || address >= callers[k].end)
+			continue;
+		switch (callers[k].how) {
+		case CALLER_NOAUDIT:
+			return F_AUDIT_KNOWN | F_AUDIT_INFERRED | F_INSETID_KNOWN;
+		case CALLER_SETID:
+			return F_AUDIT_KNOWN | F_AUDIT_INFERRED | F_AUDIT | F_INSETID_KNOWN | F_INSETID;
+		default:
+			return F_AUDIT_KNOWN | F_AUDIT_INFERRED | F_AUDIT | F_INSETID_KNOWN;
+		}
+	}
+	return 0;
+}
+
+/* The flags that the first known caller on the stack implies. */
 static __always_inline u32 audit_of_caller(void *ctx)
 {
 	u64 frames[CALLER_FRAMES] = {};
@@ -35,20 +59,10 @@ static __always_inline u32 audit_of_caller(void *ctx)
 	    bpf_get_stack(ctx, frames, sizeof(frames), 0) < (long)sizeof(u64))
 		return 0;
 	for (int i = 0; i < CALLER_FRAMES; i++) {
-		for (u32 k = 0; k < CALLER_RANGES; k++) {
-			if (k >= caller_count)
-				break;
-			if (frames[i] < callers[k].start || frames[i] >= callers[k].end)
-				continue;
-			switch (callers[k].how) {
-			case CALLER_NOAUDIT:
-				return F_AUDIT_KNOWN | F_AUDIT_INFERRED | F_INSETID_KNOWN;
-			case CALLER_SETID:
-				return F_AUDIT_KNOWN | F_AUDIT_INFERRED | F_AUDIT | F_INSETID_KNOWN | F_INSETID;
-			default:
-				return F_AUDIT_KNOWN | F_AUDIT_INFERRED | F_AUDIT | F_INSETID_KNOWN;
-			}
-		}
+		u32 flags = audit_of_address(frames[i]);
+
+		if (flags)
+			return flags;
 	}
 	return 0;
 }

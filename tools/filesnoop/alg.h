@@ -275,34 +275,50 @@ int BPF_PROG(alg_close, struct pt_regs *regs, long nr)
 	return sk ? alg_tell(ctx, SLOT_ALG_CLOSE, sk) : 0;
 }
 
-#define ALG_FDS 1024  /* descriptors that a process that ends is looked through for */
+#define ALG_STRIDE 32 /* of a process that ends, ALG_STRIDE * ALG_STRIDE descriptors are looked through */
 #define ALG_SOCKETS 8 /* of which it can tell */
 
 /*
  * Looks for the next socket of the current task that has something to tell, from
- * scratch.exit_fd on, where it leaves what it found; 0 if there is none.
+ * scratch.exit_fd on, where it leaves what it found; 0 if there is none. As
+ * near_written() and next_written() do it.
  */
-__noinline int alg_next(void)
+__noinline int alg_near(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u32 slot = SLOT_ALG_EXIT;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	u32 most = BPF_CORE_READ(task, files, fdt, max_fds);
 
 	if (!s)
 		return 0;
-	for (int i = 0; i < ALG_FDS; i++) {
+	for (int i = 0; i < ALG_STRIDE; i++) {
 		struct alg *alg;
 		u64 sk;
 
 		s->exit_fd++;
-		if (s->exit_fd >= ALG_FDS || s->exit_fd >= most)
-			return 0;
 		sk = alg_of_fd(task, s->exit_fd);
 		if (!sk)
 			continue;
 		alg = bpf_map_lookup_elem(&algs, &sk);
 		if (alg && alg->bytes >= CRYPTO_LEAST)
+			return 1;
+	}
+	return 0;
+}
+
+__noinline int alg_next(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u32 slot = SLOT_ALG_EXIT;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	s32 most = BPF_CORE_READ(task, files, fdt, max_fds);
+
+	if (!s)
+		return 0;
+	for (int i = 0; i < ALG_STRIDE; i++) {
+		if (s->exit_fd >= ALG_STRIDE * ALG_STRIDE - 1 || s->exit_fd >= most)
+			return 0;
+		if (alg_near())
 			return 1;
 	}
 	return 0;

@@ -75,16 +75,17 @@ int BPF_PROG(call_enter, struct pt_regs *regs, long nr)
 	return file ? written_ends(ctx, SLOT_CLOSE, file) : 0;
 }
 
-#define EXIT_FDS 1024  /* descriptors that a process that ends is looked through for */
+#define EXIT_STRIDE 32 /* of a process that ends, EXIT_STRIDE * EXIT_STRIDE descriptors are looked through */
 #define EXIT_FILES 8   /* files that were written, of which it can tell */
 
 /*
- * Looks for the next descriptor of the current task that was written to; 0 if
- * there is none. It goes on from scratch.job.fd, and leaves there what it found. A
- * function of its own, that the verifier looks at once; and the number is in a
- * map, since the verifier of 5.10 fails to follow one into such a function.
+ * Looks for the next descriptor of the current task that was written to, among as
+ * many as the verifier goes through soon; 0 if there is none. It goes on from
+ * scratch.exit_fd, and leaves there what it found. A function of its own, that the
+ * verifier looks at once; and the number is in a map, since the verifier of 5.10
+ * fails to follow one into such a function.
  */
-__noinline int next_written(void)
+__noinline int near_written(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	u32 slot = SLOT_EXIT;
@@ -92,14 +93,29 @@ __noinline int next_written(void)
 
 	if (!s)
 		return 0;
-	for (int i = 0; i < EXIT_FDS; i++) {
+	for (int i = 0; i < EXIT_STRIDE; i++) {
 		u64 key;
 
 		s->exit_fd++;
-		if (s->exit_fd >= EXIT_FDS)
-			return 0;
 		key = (u64)file_of_fd(task, s->exit_fd);
 		if (key && bpf_map_lookup_elem(&written, &key))
+			return 1;
+	}
+	return 0;
+}
+
+/* The same among all of them. In one loop, they would take the verifier longer than all other programs together. */
+__noinline int next_written(void)
+{
+	u32 slot = SLOT_EXIT;
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s)
+		return 0;
+	for (int i = 0; i < EXIT_STRIDE; i++) {
+		if (s->exit_fd >= EXIT_STRIDE * EXIT_STRIDE - 1)
+			return 0;
+		if (near_written())
 			return 1;
 	}
 	return 0;
