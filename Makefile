@@ -120,7 +120,8 @@ setup:
 
 # Programs that people profile, and so the tests do.
 setup-here:
-	@scripts/setup ping:iputils-ping tcpdump:tcpdump tshark:tshark nginx:nginx-light node:nodejs openssl:openssl curl:curl wget:wget psql:postgresql-client python3:python3 tstclnt:libnss3-tools
+	@scripts/setup ping:iputils-ping tcpdump:tcpdump tshark:tshark nginx:nginx-light node:nodejs openssl:openssl curl:curl wget:wget psql:postgresql-client python3:python3 tstclnt:libnss3-tools \
+		/usr/bin/cargo:cargo /usr/share/cargo/registry/rustls-0.20.8:librust-rustls-dev /usr/share/cargo/registry/rustls-pemfile-1.0.0:librust-rustls-pemfile-dev
 
 setup-vm:
 	@scripts/setup qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \

@@ -73,6 +73,7 @@ func (a *attacher) sets(lib *library.Library) []set {
 	}
 	calls := set{enter: "tls_enter", leave: leaveProgram(a.chosen.loop)}
 	ends := set{enter: "tls_free"}
+	begins := set{enter: "tls_enter"}
 	logs := set{enter: "secret_logged"}
 	derives := set{enter: "derive_enter", leave: "derive_leave"}
 	for _, f := range lib.Functions {
@@ -82,6 +83,8 @@ func (a *attacher) sets(lib *library.Library) []set {
 		switch f.Kind {
 		case library.Logs:
 			logs.functions = append(logs.functions, f)
+		case library.RustBegin:
+			begins.functions = append(begins.functions, f)
 		case library.Free:
 			ends.functions = append(ends.functions, f)
 		case library.Derive:
@@ -92,7 +95,7 @@ func (a *attacher) sets(lib *library.Library) []set {
 	}
 	switch {
 	case !a.cfg.wantsSecrets():
-		return []set{calls, ends}
+		return []set{calls, begins, ends}
 	case lib.Has(library.Logs) && lib.Random != nil, !lib.Derives:
 		return []set{logs} // nothing else is needed, and what is said later costs nothing
 	default: // the one tells what the other cannot

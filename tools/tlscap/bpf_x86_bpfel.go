@@ -186,6 +186,7 @@ type bpfTlsRecord struct {
 	}
 	Object       uint64
 	BornNs       uint64
+	Sk           uint64
 	Offset       uint64
 	Probe        uint32
 	Total        uint32

@@ -38,6 +38,13 @@ static __always_inline bool syscall_uses_socket(long nr)
 	return false;
 }
 
+/* Of these: one that sends. */
+static __always_inline bool syscall_sends(long nr)
+{
+	return nr == NR_WRITE || nr == NR_WRITEV || nr == NR_SENDFILE || nr == NR_SENDTO || nr == NR_SENDMSG ||
+	       nr == NR_SENDMMSG;
+}
+
 struct connection_key {
 	u64 object;
 	u32 pid;
@@ -52,7 +59,8 @@ struct connection {
 	u32 flags;     /* F_SOCKET */
 	u16 family;
 	u8 container_len;
-	u8 reserved[5];
+	u8 some_left;  /* of rustls: the last read had all that it asked for, so there may be more */
+	u8 reserved[4];
 	struct endpoint local, remote;
 	char container[CONTAINER_NAME_MAX];
 };
@@ -158,6 +166,14 @@ static __always_inline s32 fd_of_syscall(struct task_struct *task, struct sock *
 	return sock_of_fd(task, fd) == sk ? fd : -1;
 }
 
+static __always_inline void connection_set_socket(struct connection *c, struct sock *sk, s32 fd)
+{
+	c->sk = (u64)sk;
+	c->fd = fd;
+	c->flags = F_SOCKET;
+	fill_endpoints(c, sk);
+}
+
 /* The current thread uses sk: so does the connection, or the connections, that it is inside of. */
 static __always_inline void socket_used(struct sock *sk)
 {
@@ -175,9 +191,6 @@ static __always_inline void socket_used(struct sock *sk)
 
 		if (!c || c->sk == (u64)sk)
 			continue;
-		c->sk = (u64)sk;
-		c->fd = fd_of_syscall(task, sk);
-		c->flags = F_SOCKET;
-		fill_endpoints(c, sk);
+		connection_set_socket(c, sk, fd_of_syscall(task, sk));
 	}
 }

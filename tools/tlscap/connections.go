@@ -2,10 +2,12 @@ package main
 
 // connections numbers connections, and finds what is missing of them.
 type connections struct {
-	all   map[connectionKey]*stream
-	next  uint64
-	uses  uint64
-	ended func(number uint64) // told of those that are forgotten; may be nil
+	all     map[connectionKey]*stream
+	sockets map[socketKey]uint64 // numbers by socket, of rustls
+	taken   map[uint64]bool      // those numbers
+	next    uint64
+	uses    uint64
+	ended   func(number uint64) // told of those that are forgotten; may be nil
 }
 
 // connectionKey tells connections apart: objects come back at the same address.
@@ -22,6 +24,9 @@ type stream struct {
 	used   uint64
 }
 
+// key is what tells the event's connection apart.
+func (e *event) key() connectionKey { return connectionKey{e.PID, e.Object, e.BornNs} }
+
 // maxConnections bounds what is remembered. The kernel forgets as many.
 const maxConnections = 16384
 
@@ -29,7 +34,7 @@ const maxConnections = 16384
 // event.
 func (c *connections) place(e *event) {
 	r := &e.bpfTlsRecord
-	s := c.get(connectionKey{e.PID, r.Object, r.BornNs})
+	s := c.get(e.key())
 	e.conn, e.missing = s.number, 0
 	if r.Flags&flagPeek != 0 {
 		return // does not move the stream

@@ -10,6 +10,7 @@ import (
 	"github.com/ringside-tools/ringside/internal/events"
 	"github.com/ringside-tools/ringside/internal/trace"
 	"github.com/ringside-tools/ringside/tools/tlscap/http"
+	"github.com/ringside-tools/ringside/tools/tlscap/library"
 	"github.com/ringside-tools/ringside/tools/tlscap/pcap"
 )
 
@@ -22,6 +23,7 @@ const (
 	kindLogged = 5
 	kindPacket = 6
 	kindOwner  = 7
+	kindBound  = 8
 
 	kindMessage = 1 << 16 // not a record: what pieces were understood as
 )
@@ -107,7 +109,8 @@ type decoder struct {
 	probes      *probes
 	discovery   *discovery
 	connections connections
-	capture     *capture // nil in other modes
+	waiting     *waitingPieces // nil where nothing that is said is captured
+	capture     *capture       // nil in other modes
 }
 
 func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
@@ -146,6 +149,15 @@ func (d *decoder) decode(h *trace.Host, raw []byte, e *event) error {
 	e.more = uint64(r.At)+uint64(len(e.data)) < uint64(r.Total) && r.Flags&(flagLimited|flagNoData|flagUnreadable) == 0
 	e.local, e.remote = endpoint(r, r.Local.Addr, r.Local.Port), endpoint(r, r.Remote.Addr, r.Remote.Port)
 	d.connections.place(e)
+	if r.Flags&flagSocket != 0 && (e.kind == kindBound || e.probe.function.Family == library.Rustls) {
+		e.conn = d.connections.onSocket(e)
+	}
+	if e.kind == kindBound {
+		if d.waiting != nil {
+			d.waiting.bound(e)
+		}
+		return trace.ErrNoEvent
+	}
 	return nil
 }
 

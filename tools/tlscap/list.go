@@ -69,7 +69,7 @@ func list(cfg *config, env *command.Env) error {
 
 // text says how what is said is captured.
 func (l *listed) text() string {
-	if l.lib == nil || !l.lib.Has(library.Read) {
+	if l.lib == nil || !l.lib.Has(library.Read) && !l.lib.Has(library.RustRead) {
 		return ""
 	}
 	n := 0

@@ -44,6 +44,7 @@ static __always_inline void record_fill(struct tls_record *rec, const struct pie
 	record_head_fill(&rec->head, KIND_PIECE, p->task);
 	rec->object = p->frame->object;
 	rec->born_ns = c->born_ns;
+	rec->sk = c->sk;
 	rec->offset = p->offset;
 	rec->probe = (p->frame->cookie & ~CALL_SILENT) >> FN_PROBE_SHIFT;
 	rec->total = p->total;

@@ -8,7 +8,7 @@
  * and a buffer; the probe's cookie says where a function has its arguments.
  */
 #include "ended.h"
-#include "payload.h"
+#include "rust.h"
 #include "go_calls.h"
 #include "packet.h"
 
@@ -36,7 +36,7 @@ int tls_enter(struct pt_regs *regs)
 	u32 fn = cookie & FN_KIND_MASK;
 
 	if (!filter_passes(task)) {
-		if (fn != FN_HANDSHAKE) {
+		if (fn != FN_HANDSHAKE && fn != FN_RUST_BEGIN) {
 			COUNT(seen);
 			COUNT(filtered);
 		}
@@ -46,6 +46,10 @@ int tls_enter(struct pt_regs *regs)
 
 	if (!calls)
 		return 0;
+	if (fn == FN_RUST_BEGIN) {
+		calls->rust = 1;
+		return 0;
+	}
 	struct frame f = {
 		.object = PROBE_ARG1(regs),
 		.buffer = PROBE_ARG2(regs),
@@ -64,6 +68,8 @@ int tls_enter(struct pt_regs *regs)
 		f.bytes_out = fifth;
 	else if (fn == FN_READ_EX || fn == FN_WRITE_EX || fn == FN_PEEK_EX)
 		f.bytes_out = fourth;
+	else if (FN_IS_RUST(fn))
+		rust_enter(&f, calls, regs);
 	if (!call_push(calls, &f) && fn != FN_HANDSHAKE) {
 		COUNT(seen);
 		COUNT(lost);
@@ -89,10 +95,33 @@ static __always_inline u32 bytes_carried(const struct frame *f, s32 ret, const b
 	return bytes;
 }
 
+/* Fills in the piece that a call carried, and its connection; false if there is none to send. */
+static __always_inline bool carried(struct piece *p, struct pt_regs *regs, const bool loop)
+{
+	const struct frame *f = p->frame;
+	u32 fn = f->cookie & FN_KIND_MASK;
+
+	p->total = bytes_carried(f, PROBE_RESULT(regs), loop);
+	if (!p->total)
+		return false;
+	p->connection = connection_of(bpf_get_current_pid_tgid() >> 32, f->object, p->task);
+	if (!p->connection) {
+		COUNT(seen);
+		COUNT(lost);
+		return false;
+	}
+	if (fn == FN_WRITE || fn == FN_WRITE_EX || fn == FN_WRITE_EX2 || fn == FN_SENDFILE)
+		p->dir = DIR_WRITE;
+	if (fn == FN_PEEK || fn == FN_PEEK_EX)
+		p->flags = F_PEEK;
+	if (fn == FN_SENDFILE)
+		p->flags = F_NO_DATA;
+	return true;
+}
+
 static __always_inline int left(struct pt_regs *regs, const bool loop)
 {
-	u64 thread = bpf_get_current_pid_tgid();
-	struct calls *calls = calls_of(thread);
+	struct calls *calls = calls_of(bpf_get_current_pid_tgid());
 	struct frame f;
 
 	if (!calls || !call_pop(calls, regs->sp - RETURN_POPS, &f))
@@ -101,30 +130,14 @@ static __always_inline int left(struct pt_regs *regs, const bool loop)
 
 	if (!want_text || fn == FN_HANDSHAKE || f.cookie & CALL_SILENT)
 		return 0;
-	u32 total = bytes_carried(&f, PROBE_RESULT(regs), loop);
-
-	if (!total)
-		return 0;
 	struct piece p = {
 		.frame = &f,
 		.task = (void *)bpf_get_current_task(),
-		.total = total,
 		.dir = DIR_READ,
 	};
 
-	p.connection = connection_of(thread >> 32, f.object, p.task);
-	if (!p.connection) {
-		COUNT(seen);
-		COUNT(lost);
-		return 0;
-	}
-	if (fn == FN_WRITE || fn == FN_WRITE_EX || fn == FN_WRITE_EX2 || fn == FN_SENDFILE)
-		p.dir = DIR_WRITE;
-	if (fn == FN_PEEK || fn == FN_PEEK_EX)
-		p.flags = F_PEEK;
-	if (fn == FN_SENDFILE)
-		p.flags = F_NO_DATA;
-	payload_send(&p, loop);
+	if (FN_IS_RUST(fn) ? rust_piece(&p, &f, regs, calls, loop) : carried(&p, regs, loop))
+		payload_send(&p, loop);
 	return 0;
 }
 
@@ -205,6 +218,7 @@ int BPF_PROG(sock_sent, struct sock *sk)
 {
 	socket_owned(sk);
 	socket_used(sk);
+	rust_used(sk, true);
 	return 0;
 }
 
@@ -213,6 +227,7 @@ int BPF_PROG(sock_received, struct sock *sk)
 {
 	socket_owned(sk);
 	socket_used(sk);
+	rust_used(sk, false);
 	return 0;
 }
 
@@ -225,6 +240,7 @@ int BPF_PROG(send_asked, struct socket *sock)
 
 	socket_owned(sk);
 	socket_used(sk);
+	rust_used(sk, true);
 	return 0;
 }
 
@@ -235,6 +251,7 @@ int BPF_PROG(receive_asked, struct socket *sock)
 
 	socket_owned(sk);
 	socket_used(sk);
+	rust_used(sk, false);
 	return 0;
 }
 
@@ -246,7 +263,7 @@ int BPF_PROG(call_begins, struct pt_regs *regs, long nr)
 	if (!syscall_uses_socket(nr))
 		return 0;
 	struct calls *calls = calls_of(bpf_get_current_pid_tgid());
-	bool inside = calls && calls->depth;
+	bool inside = calls && (calls->depth || calls->rust);
 
 	if (!inside && !want_packets)
 		return 0;
@@ -257,8 +274,13 @@ int BPF_PROG(call_begins, struct pt_regs *regs, long nr)
 	struct sock *sk = sock_of_fd(task, syscall_arg(regs, 0, false));
 
 	socket_owned(sk);
-	if (inside)
-		socket_used(sk);
+	if (!inside)
+		return 0;
+	socket_used(sk);
+	if (syscall_sends(nr))
+		rust_used(sk, true);
+	else
+		rust_used(sk, false);
 	return 0;
 }
 

@@ -67,8 +67,8 @@ func commandOf(cfg *config) *command.Command {
 	return &command.Command{
 		Name:    "tlscap",
 		Summary: "capture what is said inside TLS, by any process, without a certificate",
-		Description: `What programs hand to OpenSSL, GnuTLS, NSS and crypto/tls of Go, and get from
-them, in the clear: with process, library, direction, connection and length.
+		Description: `What programs hand to OpenSSL, GnuTLS, NSS, crypto/tls of Go and rustls, and get
+from them, in the clear: with process, library, direction, connection and length.
 With --mode keylog, the secrets of their connections, for Wireshark; with
 --mode pcapng, packets and these secrets in one file, which Wireshark and
 tshark decrypt as it is.`,
@@ -247,6 +247,10 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 		m := newMessages(&d.connections, t.Expand)
 		d.connections.ended = m.close
 		t.Expand, t.Rest = m.expand, m.rest
+	}
+	if cfg.mode == modeText {
+		d.waiting = &waitingPieces{next: t.Expand}
+		t.Expand, t.Rest = d.waiting.expand, d.waiting.rest(t.Rest)
 	}
 	switch {
 	case env.Check:

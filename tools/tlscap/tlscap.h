@@ -19,6 +19,7 @@
 #define KIND_LOGGED 5 /* a secret that the library would log */
 #define KIND_PACKET 6
 #define KIND_OWNER 7  /* whose an end of a connection is */
+#define KIND_BOUND 8  /* the socket of an object is known now: a tls_record that carries nothing */
 
 /* What a function does, and where its arguments are: the low byte of a probe's cookie. */
 #define FN_READ 1        /* (object, buffer, size) returns bytes */
@@ -31,6 +32,11 @@
 #define FN_SENDFILE 8    /* (object, fd, offset, size, flags) returns bytes */
 #define FN_HANDSHAKE 9   /* (object): carries nothing, but may derive secrets */
 #define FN_RECV 10       /* (object, buffer, size, flags) returns bytes; PR_MSG_PEEK makes it FN_PEEK */
+#define FN_RUST_READ 11  /* of rustls: see rust.h */
+#define FN_RUST_WRITE 12
+#define FN_RUST_WRITEV 13
+#define FN_RUST_BEGIN 14
+#define FN_IS_RUST(fn) ((fn) >= FN_RUST_READ && (fn) <= FN_RUST_WRITEV)
 #define FN_KIND_MASK 0xff
 #define FN_PROBE_SHIFT 8 /* the rest of the cookie: number of the probe */
 
@@ -75,6 +81,7 @@ struct tls_record {
 	struct record_head head;
 	u64 object;  /* SSL*, session: tells the connections of a process apart */
 	u64 born_ns; /* when the connection was first seen: tells it from others at that address */
+	u64 sk;      /* address of the socket, or 0: what both ends of a connection of rustls have in common */
 	u64 offset;  /* of this piece in its direction, since then */
 	u32 probe;   /* number of the probe */
 	u32 total;   /* bytes that the call carried */

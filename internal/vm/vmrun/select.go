@@ -13,9 +13,12 @@ import (
 type kernelTest struct {
 	Name string
 	// Kernels are those that it is left to, where it says so: it is about what is the same
-	// on the others. Empty means all.
+	// on the others. Empty means all; "here" that it needs what no guest has.
 	Kernels []string
 }
+
+// hostOnly stands for the machine itself (make test-here) among kernels.
+const hostOnly = "here"
 
 // testFunc finds tests, and the directive before one that leaves it to some kernels:
 //
@@ -40,7 +43,7 @@ func (m module) tests(pkg string) ([]kernelTest, error) {
 		for _, match := range testFunc.FindAllSubmatch(text, -1) {
 			t := kernelTest{Name: string(match[2]), Kernels: strings.Fields(string(match[1]))}
 			for _, k := range t.Kernels {
-				if !slices.Contains(kernelNames(), k) {
+				if k != hostOnly && !slices.Contains(kernelNames(), k) {
 					return nil, fmt.Errorf("%s: %s is left to %q, which is none of %s", f, t.Name, k, strings.Join(kernelNames(), ", "))
 				}
 			}
@@ -56,6 +59,9 @@ func (m module) tests(pkg string) ([]kernelTest, error) {
 // all is set.
 func namesOn(kernel string, tests []kernelTest, all bool) (names []string) {
 	for _, t := range tests {
+		if kernel != hostOnly && slices.Contains(t.Kernels, hostOnly) {
+			continue
+		}
 		if all || len(t.Kernels) == 0 || slices.Contains(t.Kernels, kernel) {
 			names = append(names, t.Name)
 		}

@@ -34,6 +34,15 @@ func TestSelect(t *testing.T) {
 	qt.Check(t, qt.ErrorMatches(err, `.*TestOne is left to "5.11", which is none of 5.10, .*`))
 }
 
+// TestHostOnly: a test that needs what no guest has runs in none, not even if all are asked for.
+func TestHostOnly(t *testing.T) {
+	m := tree(t, map[string]string{"a/a_kernel_test.go": "//vmrun:kernels here\nfunc TestOne(t *testing.T) {}\nfunc TestTwo(t *testing.T) {}\n"})
+	tests, err := m.tests("a")
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.DeepEquals(namesOn("6.12", tests, true), []string{"TestTwo"}))
+	qt.Check(t, qt.DeepEquals(namesOn(hostOnly, tests, false), []string{"TestOne", "TestTwo"}))
+}
+
 // TestTree: what the tests of this module say about kernels can be read, and each is left
 // to one at least.
 func TestTree(t *testing.T) {
@@ -47,6 +56,7 @@ func TestTree(t *testing.T) {
 		if kernels == nil {
 			kernels = kernelNames()
 		}
+		kernels = append(kernels, hostOnly) // all folders of commands, and those that say so
 		tests, err := m.tests(pkg)
 		qt.Assert(t, qt.IsNil(err))
 		for _, test := range tests {

@@ -6,6 +6,7 @@
 package library
 
 import (
+	"cmp"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -23,16 +24,20 @@ type Kind uint32
 
 // The kinds, with the numbers that the BPF programs have for them (tlscap.h).
 const (
-	Read      Kind = iota + 1 // (object, buffer, size) returns bytes
-	ReadEx                    // (object, buffer, size, &bytes) returns 1
-	Write                     // as Read
-	WriteEx                   // as ReadEx
-	WriteEx2                  // (object, buffer, size, flags, &bytes) returns 1
-	Peek                      // as Read
-	PeekEx                    // as ReadEx
-	Sendfile                  // (object, fd, offset, size, flags) returns bytes
-	Handshake                 // (object)
-	Recv                      // (object, buffer, size, flags) returns bytes; flags are those of NSPR
+	Read       Kind = iota + 1 // (object, buffer, size) returns bytes
+	ReadEx                     // (object, buffer, size, &bytes) returns 1
+	Write                      // as Read
+	WriteEx                    // as ReadEx
+	WriteEx2                   // (object, buffer, size, flags, &bytes) returns 1
+	Peek                       // as Read
+	PeekEx                     // as ReadEx
+	Sendfile                   // (object, fd, offset, size, flags) returns bytes
+	Handshake                  // (object)
+	Recv                       // (object, buffer, size, flags) returns bytes; flags are those of NSPR
+	RustRead                   // <rustls::Reader as Read>::read
+	RustWrite                  // <rustls::Writer as Write>::write
+	RustWriteV                 // <rustls::Writer as Write>::write_vectored
+	RustBegin                  // where the thread will use the socket of a connection of rustls
 
 	Free   Kind = 64 // (object): its end
 	Derive Kind = 65 // EVP_KDF_derive
@@ -43,7 +48,9 @@ const (
 )
 
 // Carries reports whether calls of such a function carry bytes.
-func (k Kind) Carries() bool { return k >= Read && k <= Sendfile || k == Recv }
+func (k Kind) Carries() bool {
+	return k >= Read && k <= Sendfile || k >= Recv && k <= RustWriteV
+}
 
 // Family is a family of libraries with the same functions.
 type Family string
@@ -55,6 +62,7 @@ const (
 	Crypto  Family = "libcrypto"
 	GnuTLS  Family = "gnutls"
 	NSS     Family = "nss"
+	Rustls  Family = "rustls"
 	Go      Family = "go"
 )
 
@@ -90,6 +98,12 @@ var functions = map[string]function{
 
 	"SSL_ForceHandshake":            {NSS, Handshake}, // the others are not exported: see inspectDescriptors
 	"SSL_ForceHandshakeWithTimeout": {NSS, Handshake},
+}
+
+func init() {
+	for _, f := range rustFunctions {
+		functions[f.name] = function{Rustls, f.kind}
+	}
 }
 
 // Function is a function of a file.
@@ -151,25 +165,29 @@ func inspect(r io.ReaderAt, size int64) (lib *Library, err error) {
 		return nil, fmt.Errorf("read ELF file: %s of %s: a program of this machine's kind is wanted", f.Class, f.Machine)
 	}
 	lib = &Library{}
-	symbols := make(map[string]uint64)
+	symbols := make(map[string][]uint64)
 	for _, table := range []elf.SectionType{elf.SHT_DYNSYM, elf.SHT_SYMTAB} {
 		if err := readSymbols(f, table, symbols, &lib.Derives); err != nil {
 			return nil, err
 		}
 	}
-	for name, offset := range symbols {
+	for name, offsets := range symbols {
 		fn := functions[name]
-		lib.Functions = append(lib.Functions, Function{Name: name, Family: fn.family, Kind: fn.kind, Offset: offset})
+		for _, offset := range offsets {
+			lib.Functions = append(lib.Functions, Function{Name: name, Family: fn.family, Kind: fn.kind, Offset: offset})
+		}
 	}
 	if _, ok := symbols["SSL_ForceHandshake"]; ok {
 		if err := lib.inspectDescriptors(r, size); err != nil {
 			return nil, err
 		}
 	}
-	if !lib.Has(Read) && !lib.Has(Derive) {
+	if !lib.Has(Read) && !lib.Has(Derive) && !lib.Has(RustRead) {
 		return nil, ErrNothing
 	}
-	slices.SortFunc(lib.Functions, func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(lib.Functions, func(a, b Function) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Offset, b.Offset))
+	})
 	lib.Functions = slices.CompactFunc(lib.Functions, func(a, b Function) bool { return a.Offset == b.Offset && a.Kind == b.Kind })
 	lib.Version = version(f)
 	if _, ok := symbols["SSL_read"]; ok {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Bounds on what is read of a file. node has some 100000 symbols.
@@ -14,9 +15,10 @@ const (
 	maxVersion = 64 << 20  // bytes looked through for a version
 )
 
-// readSymbols adds the functions that are known by name, and where they are in the file.
+// readSymbols adds the functions that are known by name, and where they are in the file: a program can
+// have those of several versions of a library of Rust.
 // It sets *derives if the file has EVP_KDF_derive, or wants it of another.
-func readSymbols(f *elf.File, kind elf.SectionType, to map[string]uint64, derives *bool) error {
+func readSymbols(f *elf.File, kind elf.SectionType, to map[string][]uint64, derives *bool) error {
 	table := f.SectionByType(kind)
 	if table == nil || int64(table.Link) >= int64(len(f.Sections)) {
 		return nil
@@ -33,34 +35,52 @@ func readSymbols(f *elf.File, kind elf.SectionType, to map[string]uint64, derive
 	if err != nil {
 		return fmt.Errorf("read names of symbols: %w", err)
 	}
+	hasRust := bytes.Contains(text, []byte("rustls"))
 	for ; len(syms) >= elf.Sym64Size; syms = syms[elf.Sym64Size:] {
 		name, section := binary.LittleEndian.Uint32(syms), binary.LittleEndian.Uint16(syms[6:])
 		if elf.ST_TYPE(syms[4]) != elf.STT_FUNC && elf.SectionIndex(section) != elf.SHN_UNDEF || uint64(name) >= uint64(len(text)) {
 			continue
 		}
-		word := text[name:]
-		if word = word[:min(len(word), maxName+1)]; bytes.IndexByte(word, 0) < 0 {
+		word := known(text[name:], hasRust)
+		if word == "" {
 			continue
 		}
-		word = word[:bytes.IndexByte(word, 0)]
-		fn, known := functions[string(word)]
-		if !known {
-			continue
-		}
+		fn := functions[word]
 		*derives = *derives || fn.kind == Derive
 		addr := binary.LittleEndian.Uint64(syms[8:])
 		if elf.SectionIndex(section) == elf.SHN_UNDEF {
 			continue
 		}
-		if offset, ok := fileOffset(f, addr); ok {
-			to[string(word)] = offset
+		if offset, ok := fileOffset(f, addr); ok && !slices.Contains(to[word], offset) {
+			to[word] = append(to[word], offset)
 		}
 	}
 	return nil
 }
 
-// maxName is longer than any name that is looked for.
+// maxName is longer than any name that is looked for, but for those of Rust.
 const maxName = 40
+
+// known is the name of a function that is known, by the symbol that text begins with; "" if it is none.
+func known(text []byte, hasRust bool) string {
+	most := maxName
+	if hasRust {
+		most = maxRustName
+	}
+	end := bytes.IndexByte(text[:min(len(text), most+1)], 0)
+	if end < 0 {
+		return ""
+	}
+	symbol := text[:end]
+	if _, ok := functions[string(symbol)]; ok {
+		return string(symbol)
+	}
+	if hasRust {
+		name, _ := rustFunction(symbol)
+		return name
+	}
+	return ""
+}
 
 // fileOffset is where an address of an executable segment is in the file.
 func fileOffset(f *elf.File, addr uint64) (uint64, bool) {
@@ -73,7 +93,7 @@ func fileOffset(f *elf.File, addr uint64) (uint64, bool) {
 }
 
 // versions are how libraries name themselves in their constants.
-var versions = regexp.MustCompile(`\b(OpenSSL|LibreSSL) \d+\.\d+\.\d+[-+.0-9a-z]{0,16}|BoringSSL|NSS \d+\.\d+(\.\d+)?|GnuTLS \d+\.\d+\.\d+`)
+var versions = regexp.MustCompile(`\b(OpenSSL|LibreSSL) \d+\.\d+\.\d+[-+.0-9a-z]{0,16}|BoringSSL|NSS \d+\.\d+(\.\d+)?|GnuTLS \d+\.\d+\.\d+|\brustls-\d+\.\d+\.\d+`)
 
 // version finds what the file says of itself, which is for people only.
 func version(f *elf.File) string {
