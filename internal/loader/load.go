@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -40,6 +41,9 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 		}
 		if err := c.Rung.Set(k, spec); err != nil {
 			return nil, err
+		}
+		if !anyLeft(c.Rung, plan, spec) {
+			return nil, fmt.Errorf("load rung %s of %s: none of its programs is left, which is a mistake in the command", c.Rung.Name, c.Hook.Name)
 		}
 	}
 	plan = slices.DeleteFunc(plan, func(s step) bool { return spec.Programs[s.program] == nil }) // Set took them out
@@ -136,6 +140,15 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 	}
 	spec.Programs = programs
 	return plan
+}
+
+// anyLeft reports whether a program of the rung is still in spec.
+func anyLeft(r *Rung, plan []step, spec *ebpf.CollectionSpec) bool {
+	return slices.ContainsFunc(plan, func(s step) bool {
+		name, _, _ := strings.Cut(s.program, "@") // where it goes, if that is elsewhere
+		ofRung := slices.ContainsFunc(r.Attach, func(a Attachment) bool { return a.Program == name })
+		return ofRung && spec.Programs[s.program] != nil
+	})
 }
 
 // setBackups tells the programs whether any backup was left: without, they mark

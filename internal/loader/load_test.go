@@ -221,3 +221,16 @@ func TestExplain(t *testing.T) {
 	qt.Check(t, qt.ErrorMatches(err, verifier))
 	qt.Check(t, qt.ErrorIs(err, errRefused))
 }
+
+// TestAnyLeft: a rung whose own Set took out all of its programs would do nothing.
+func TestAnyLeft(t *testing.T) {
+	spec := smallObject()
+	plan := []step{{program: "exit@a"}, {program: "enter"}}
+	here, there := &Rung{Attach: []Attachment{{Program: "exit", To: "a"}, {Program: "tp"}}}, &Rung{Attach: []Attachment{{Program: "enter"}}}
+	qt.Check(t, qt.IsFalse(anyLeft(here, plan, spec))) // "exit" is there, and not what was made of it
+	spec.Programs["exit@a"] = spec.Programs["exit"]
+	qt.Check(t, qt.IsTrue(anyLeft(here, plan, spec)))
+	qt.Check(t, qt.IsTrue(anyLeft(there, plan, spec)))
+	delete(spec.Programs, "enter")
+	qt.Check(t, qt.IsFalse(anyLeft(there, plan, spec)))
+}

@@ -185,7 +185,7 @@ func TestNoPinDir(t *testing.T) {
 
 // TestLeastPrivilegePins looks, and detaches, with the capabilities that are asked for.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestLeastPrivilegePins(t *testing.T) {
 	needsHooks(t)
 	clean(t)
@@ -212,7 +212,7 @@ func TestLeastPrivilegePins(t *testing.T) {
 
 // TestSelfProtects: root cannot end it but by guard, which can.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestSelfProtects(t *testing.T) {
 	needsHooks(t)
 	clean(t)

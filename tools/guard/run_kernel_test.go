@@ -210,7 +210,7 @@ func loopOpen(t *testing.T, path string) (counts func() string) {
 
 // TestLearnProgram: what is learned of a program lets it do the same again, and no more.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestLearnProgram(t *testing.T) {
 	needsHooks(t)
 	paths := secrets(t, "known", "unknown")
@@ -307,7 +307,7 @@ func TestNoHooks(t *testing.T) {
 
 // TestLeastPrivilege enforces as an ordinary user with the capabilities that it asks for.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestLeastPrivilege(t *testing.T) {
 	needsHooks(t)
 	paths := secrets(t, "secret")
@@ -335,7 +335,7 @@ func era() preflight.Era {
 
 // TestKilled: nothing is left, and nothing denied, by a guard that could not clean up.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestKilled(t *testing.T) {
 	needsHooks(t)
 	paths := secrets(t, "secret")

@@ -83,7 +83,7 @@ func (a *attacher) sets(lib *library.Library) []set {
 		switch f.Kind {
 		case library.Logs:
 			logs.functions = append(logs.functions, f)
-		case library.RustBegin:
+		case library.RustConsume, library.RustFlush, library.RustBegin: // their returns say nothing
 			begins.functions = append(begins.functions, f)
 		case library.Free:
 			ends.functions = append(ends.functions, f)

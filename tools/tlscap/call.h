@@ -31,6 +31,7 @@ struct calls {
 	u32 rust;    /* it is a thread of rustls, of which rust.h knows: */
 	u64 sk;      /* the socket that it received from last; 0: none */
 	u64 written; /* the end of a connection that it wrote to since it sent; 0: none */
+	u64 written_ns; /* and when */
 	s32 fd;      /* of sk */
 	u32 fresh;   /* it has received since it last read from a connection */
 	struct frame frames[CALLS_DEPTH];

@@ -3,8 +3,7 @@ package main
 // connections numbers connections, and finds what is missing of them.
 type connections struct {
 	all     map[connectionKey]*stream
-	sockets map[socketKey]uint64 // numbers by socket, of rustls
-	taken   map[uint64]bool      // those numbers
+	sockets map[socketKey]*socket // of rustls
 	next    uint64
 	uses    uint64
 	ended   func(number uint64) // told of those that are forgotten; may be nil

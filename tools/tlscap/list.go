@@ -69,7 +69,7 @@ func list(cfg *config, env *command.Env) error {
 
 // text says how what is said is captured.
 func (l *listed) text() string {
-	if l.lib == nil || !l.lib.Has(library.Read) && !l.lib.Has(library.RustRead) {
+	if l.lib == nil {
 		return ""
 	}
 	n := 0
@@ -77,6 +77,9 @@ func (l *listed) text() string {
 		if f.Kind.Carries() {
 			n++
 		}
+	}
+	if n == 0 {
+		return ""
 	}
 	return fmt.Sprintf("%d functions", n)
 }

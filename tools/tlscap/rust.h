@@ -7,9 +7,12 @@
  * <Writer as Write>::write(&mut self, buffer, size). Both objects live for a call only; their
  * first field leads to an end of the connection: of the reader the bytes that
  * came, of the writer the connection. Each end is an object by itself here.
+ * Asynchronous programs read otherwise (0.23): Reader::into_first_chunk(self) returns a slice of
+ * what came, and <Reader as BufRead>::consume(&mut self, n) says how much of it was taken. A chunk
+ * is told when it is first seen.
  *
- * What is written belongs to the socket that the thread sends to next: the command waits until that is
- * told. What is read came from the one that the thread received from last, unless
+ * What is written belongs to the socket that the thread sends a record of TLS to next: the command
+ * waits until that is told. What is read came from the one that the thread received from last, unless
  * some of what came earlier was left, and it has been told where that is from. A program
  * can move a connection, also to where another one was, so both are seen to each time.
  *
@@ -27,7 +30,13 @@
 #define PROBE_RESULT2(regs) ((regs)->regs[1])
 #endif
 
-#define RUST_VECTORS 16 /* of one call, with bpf_loop; what is beyond them is counted as lost */
+#define RUST_VECTORS 1024     /* of one call, with bpf_loop; what is beyond them is counted as lost */
+#define RUST_PATIENCE_NS 1000000000 /* from a write until what it wrote is sent; the command waits as long */
+
+#define MSGHDR_IOV 16 /* where struct msghdr has its iovec */
+#define TLS_FIRST 20  /* types of records: change_cipher_spec */
+#define TLS_LAST 24   /* heartbeat */
+#define TLS_MAJOR 3   /* of all versions */
 
 /* ---- the socket ---- */
 
@@ -36,16 +45,51 @@ static __always_inline bool is_open(struct task_struct *task, u64 sk, s32 fd)
 	return sk && (u64)sock_of_fd(task, fd) == sk;
 }
 
-/* A read of the connection has ended, with so many bytes of those that were asked for. */
-static __always_inline void rust_read_from(struct connection *c, struct calls *calls, u32 bytes, u32 size,
+/* Tells a connection its socket. One that was reset has lost its port: what is left of it keeps the old one. */
+static __always_inline void rust_set_socket(struct connection *c, u64 sk, s32 fd)
+{
+	if (c->sk == sk && !BPF_CORE_READ((struct sock *)sk, __sk_common.skc_num))
+		return;
+	if (c->sk != sk)
+		c->chunk_left = 0;
+	connection_set_socket(c, (void *)sk, fd);
+}
+
+/* A read of the connection has ended; all says that it had as many bytes as it asked for. */
+static __always_inline void rust_read_from(struct connection *c, struct calls *calls, bool all,
 					   struct task_struct *task)
 {
-	if (!c->some_left && calls->fresh && is_open(task, calls->sk, calls->fd))
-		connection_set_socket(c, (void *)calls->sk, calls->fd);
-	else if (!is_open(task, c->sk, c->fd))
+	bool open = is_open(task, c->sk, c->fd);
+
+	if (calls->fresh && is_open(task, calls->sk, calls->fd) &&
+	    (!c->some_left || !open || c->sk == calls->sk))
+		rust_set_socket(c, calls->sk, calls->fd);
+	else if (!open)
 		c->sk = c->flags = 0;
-	c->some_left = bytes && bytes == size;
+	c->some_left = all;
 	calls->fresh = 0;
+}
+
+/*
+ * Whether the current system call sends what begins as a record of TLS does. A thread
+ * that could not send yet what it wrote to one connection may send something else to somebody.
+ */
+static __always_inline bool sends_record(struct task_struct *task)
+{
+	struct pt_regs *regs = user_regs(task);
+	s32 nr = current_syscall(task, regs);
+	u64 data = syscall_arg(regs, 1, false);
+	u8 head[2];
+
+	if (nr == SYSCALL_NONE || syscall_is_compat(task))
+		return false;
+	if (nr == NR_SENDMSG && bpf_probe_read_user(&data, sizeof(data), (void *)data + MSGHDR_IOV))
+		return false;
+	if ((nr == NR_SENDMSG || nr == NR_WRITEV) && bpf_probe_read_user(&data, sizeof(data), (void *)data))
+		return false;
+	if (bpf_probe_read_user(head, sizeof(head), (void *)data))
+		return false;
+	return head[0] >= TLS_FIRST && head[0] <= TLS_LAST && head[1] == TLS_MAJOR;
 }
 
 static __always_inline void bound_send(struct connection *c, u64 end, struct task_struct *task)
@@ -80,8 +124,10 @@ static __always_inline void rust_used(struct sock *sk, const bool sends)
 	}
 	struct connection *c = connection_find(thread >> 32, calls->written);
 
-	if (c) {
-		connection_set_socket(c, sk, fd);
+	if (c && clock_ns() - calls->written_ns < RUST_PATIENCE_NS) {
+		if (!sends_record(task))
+			return;
+		rust_set_socket(c, (u64)sk, fd);
 		bound_send(c, calls->written, task);
 	}
 	calls->written = 0;
@@ -89,25 +135,54 @@ static __always_inline void rust_used(struct sock *sk, const bool sends)
 
 /* ---- calls ---- */
 
+static __always_inline void rust_written(struct calls *calls, u64 end)
+{
+	calls->written = end;
+	calls->written_ns = clock_ns();
+}
+
 /* A call at its entry. Where its arguments are shows at the return, so four are kept. */
 static __always_inline void rust_enter(struct frame *f, struct calls *calls, struct pt_regs *regs)
 {
 	calls->rust = 1;
 	f->bytes_out = PROBE_ARG3(regs);
 	f->size = PROBE_ARG4(regs);
+#if defined(__TARGET_ARCH_arm64)
+	if ((f->cookie & FN_KIND_MASK) == FN_RUST_CHUNK)
+		f->bytes_out = regs->regs[8]; /* where the result goes */
+#endif
+}
+
+/* A call whose entry says all. */
+static __always_inline void rust_entered(u32 fn, struct calls *calls, struct pt_regs *regs)
+{
+	u64 end, bytes = PROBE_ARG2(regs);
+
+	calls->rust = 1;
+	if (fn == FN_RUST_BEGIN || bpf_probe_read_user(&end, sizeof(end), (void *)PROBE_ARG1(regs)))
+		return;
+	if (fn == FN_RUST_FLUSH) {
+		rust_written(calls, end);
+		return;
+	}
+	struct connection *c = connection_find(bpf_get_current_pid_tgid() >> 32, end);
+
+	if (c)
+		c->chunk_left -= bytes < c->chunk_left ? bytes : c->chunk_left;
 }
 
 /* What a call was given, and what it returned. */
 struct rust_call {
 	u64 self;
 	u64 buffer;
-	u32 size;    /* of the buffer, or how many vectors there are */
-	u32 bytes;   /* 0 for a failure */
+	u64 bytes; /* 0 for a failure */
+	u32 size;  /* of the buffer, or how many vectors there are */
 };
 
 static __always_inline bool rust_returned(const struct frame *f, struct pt_regs *regs, struct rust_call *call, const bool sleeps)
 {
 	u64 result[2] = { PROBE_RESULT(regs), PROBE_RESULT2(regs) };
+	u32 fn = f->cookie & FN_KIND_MASK;
 
 	call->self = f->object;
 	call->buffer = f->buffer;
@@ -120,8 +195,18 @@ static __always_inline bool rust_returned(const struct frame *f, struct pt_regs 
 		if (user_read(result, sizeof(result), (void *)f->object, sleeps))
 			return false;
 	}
+#elif defined(__TARGET_ARCH_arm64)
+	if (fn == FN_RUST_CHUNK && user_read(result, sizeof(result), (void *)f->bytes_out, sleeps))
+		return false;
 #endif
+	if (fn == FN_RUST_CHUNK) { /* a slice, whose address is 0 for a failure */
+		call->buffer = result[0];
+		call->bytes = result[0] ? result[1] : 0;
+		return true;
+	}
 	call->bytes = result[0] ? 0 : result[1];
+	if (fn != FN_RUST_WRITEV && call->bytes > call->size)
+		call->bytes = 0; /* what we took for a result is none */
 	return true;
 }
 
@@ -152,6 +237,14 @@ static long rust_vector_send(u32 i, struct rust_vectors *v)
 	return 0;
 }
 
+/* Bytes that were written and cannot be sent: the next ones show that some are missing. */
+static __always_inline void rust_lost(struct connection *c, u32 bytes)
+{
+	__sync_fetch_and_add(&c->offset[DIR_WRITE], bytes);
+	COUNT(seen);
+	COUNT(lost);
+}
+
 static __always_inline void rust_vectors_send(struct piece *p, struct frame *f, u32 count)
 {
 	struct rust_vectors v = {
@@ -163,10 +256,8 @@ static __always_inline void rust_vectors_send(struct piece *p, struct frame *f, 
 	};
 
 	bpf_loop(RUST_VECTORS, rust_vector_send, &v, 0);
-	if (v.rest) {
-		COUNT(seen);
-		COUNT(lost);
-	}
+	if (v.rest)
+		rust_lost(p->connection, v.rest);
 }
 
 /* Fills in the piece that a call carried, its connection and its frame; false if there is none to send. */
@@ -174,33 +265,43 @@ static __always_inline bool rust_piece(struct piece *p, struct frame *f, struct 
 				       struct calls *calls, const bool loop)
 {
 	u32 pid = bpf_get_current_pid_tgid() >> 32, fn = f->cookie & FN_KIND_MASK;
+	bool writes = fn == FN_RUST_WRITE || fn == FN_RUST_WRITEV;
 	struct rust_call call = {};
+	struct connection *c = NULL;
 	u64 end;
 
-	if (!rust_returned(f, regs, &call, loop) || user_read(&end, sizeof(end), (void *)call.self, loop))
-		goto lost;
-	p->connection = connection_of(pid, end, p->task);
-	if (!p->connection)
-		goto lost;
-	if (fn == FN_RUST_READ)
-		rust_read_from(p->connection, calls, call.bytes, call.size, p->task);
+	bool known = rust_returned(f, regs, &call, loop);
+
+	if (known && !user_read(&end, sizeof(end), (void *)call.self, loop))
+		c = connection_of(pid, end, p->task);
+	if (!c) {
+		if (!known || call.bytes) {
+			COUNT(seen);
+			COUNT(lost);
+		}
+		return false;
+	}
+	if (writes) /* also if nothing was: what is sent next is not of the one before */
+		rust_written(calls, end);
+	else
+		rust_read_from(c, calls, call.bytes && (fn == FN_RUST_CHUNK || call.bytes == call.size), p->task);
 	if (!call.bytes)
 		return false;
 	f->object = end;
 	f->buffer = call.buffer;
+	p->connection = c;
 	p->total = call.bytes;
-	if (fn == FN_RUST_READ)
+	p->dir = writes ? DIR_WRITE : DIR_READ;
+	if (fn == FN_RUST_CHUNK) {
+		if (c->chunk_left)
+			return false; /* it was told */
+		c->chunk_left = p->total;
+	}
+	if (fn != FN_RUST_WRITEV)
 		return true;
-	calls->written = end;
-	p->dir = DIR_WRITE;
-	if (fn == FN_RUST_WRITE)
-		return true;
-	if (!loop)
-		goto lost;
-	rust_vectors_send(p, f, call.size);
-	return false;
-lost:
-	COUNT(seen);
-	COUNT(lost);
+	if (loop)
+		rust_vectors_send(p, f, call.size);
+	else
+		rust_lost(c, p->total);
 	return false;
 }

@@ -16,27 +16,41 @@ import (
 // next system call.
 const boundPatience = 1e9
 
+// maxWaiting bounds the bytes that wait. What is beyond it is told without a socket.
+const maxWaiting = 16 << 20
+
 // waitingPieces are pieces without a socket.
 type waitingPieces struct {
 	next   expand
+	blind  bool     // nobody will tell the socket
 	pieces []*event // in the order in which they came
+	bytes  int      // of them
 }
 
 // expand is [trace.Tool.Expand].
 func (w *waitingPieces) expand(e *event, print func(*event) error) error {
-	if err := w.release(e.Time, false, print); err != nil {
-		return err
+	if len(w.pieces) > 0 {
+		if err := w.release(e.Time, false, print); err != nil {
+			return err
+		}
 	}
 	if e.probe.function.Family != library.Rustls || e.Dir != dirWrite {
 		return w.next(e, print)
 	}
+	e.Flags &^= flagSocket // that is where the one before it went
+	e.local, e.remote, e.Fd = netip.AddrPort{}, netip.AddrPort{}, -1
+	if w.blind {
+		return w.next(e, print)
+	}
 	held := *e
 	held.Comm, held.data = bytes.Clone(e.Comm), bytes.Clone(e.data)
-	held.Flags &^= flagSocket // that is where the one before it went
-	held.local, held.remote, held.Fd = netip.AddrPort{}, netip.AddrPort{}, -1
 	w.pieces = append(w.pieces, &held)
+	w.bytes += waitingCost + len(held.data)
 	return nil
 }
+
+// waitingCost is about what a piece takes besides its bytes.
+const waitingCost = 1 << 10
 
 // bound tells pieces that wait which socket they went to, by an event that has the same object.
 func (w *waitingPieces) bound(to *event) {
@@ -53,13 +67,14 @@ func (w *waitingPieces) bound(to *event) {
 func (w *waitingPieces) release(time int64, all bool, print func(*event) error) error {
 	for len(w.pieces) > 0 {
 		i := slices.IndexFunc(w.pieces, func(e *event) bool {
-			return all || e.Flags&flagSocket != 0 || time-e.Time > boundPatience
+			return all || w.bytes > maxWaiting || e.Flags&flagSocket != 0 || time-e.Time > boundPatience
 		})
 		if i < 0 {
 			return nil
 		}
 		e := w.pieces[i]
 		w.pieces = slices.Delete(w.pieces, i, i+1)
+		w.bytes -= waitingCost + len(e.data)
 		if err := w.next(e, print); err != nil {
 			return err
 		}
@@ -85,20 +100,44 @@ type socketKey struct {
 	local, remote netip.AddrPort
 }
 
-// onSocket is the number of the connection that the event's socket has; it is the event's own if the
-// socket is new.
+// socket is a connection of rustls.
+type socket struct {
+	number uint64
+	used   uint64
+}
+
+// onSocket is the number of the connection that the event's socket has.
 func (c *connections) onSocket(e *event) uint64 {
 	key := socketKey{e.PID, e.Sk, e.local, e.remote}
-	number, ok := c.sockets[key]
-	if !ok {
-		if number = e.conn; c.taken[number] {
-			c.next++
-			number = c.next
+	s := c.sockets[key]
+	if s == nil {
+		if c.sockets == nil {
+			c.sockets = make(map[socketKey]*socket)
 		}
-		if c.sockets == nil || len(c.sockets) >= maxConnections {
-			c.sockets, c.taken = make(map[socketKey]uint64), make(map[uint64]bool)
+		if len(c.sockets) >= maxConnections {
+			c.forgetSockets()
 		}
-		c.sockets[key], c.taken[number] = number, true
+		c.next++
+		s = &socket{number: c.next}
+		c.sockets[key] = s
 	}
-	return number
+	s.used = c.uses
+	return s.number
+}
+
+// forgetSockets drops those that were not used for the longest time, or all if all are as new.
+func (c *connections) forgetSockets() {
+	for _, least := range []uint64{maxConnections / 2, 0} {
+		for key, s := range c.sockets {
+			if c.uses-s.used >= least {
+				delete(c.sockets, key)
+				if c.ended != nil {
+					c.ended(s.number)
+				}
+			}
+		}
+		if len(c.sockets) < maxConnections {
+			return
+		}
+	}
 }

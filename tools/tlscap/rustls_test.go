@@ -45,8 +45,12 @@ func pass(t testing.TB, idle uint64, records ...[]byte) (lines []string) {
 	d := &decoder{probes: new(probes)}
 	d.probes.add(probe{library: "/usr/bin/fetch", function: library.Function{Family: library.Rustls}})
 	d.waiting = &waitingPieces{next: func(e *event, print func(*event) error) error { return print(e) }}
+	numbers := make(map[uint64]int) // those of connections, from 1
 	print := func(e *event) error {
-		lines = append(lines, fmt.Sprintf("%d %s %d %s", e.conn, e.op(), e.local.Port(), e.data))
+		if numbers[e.conn] == 0 {
+			numbers[e.conn] = len(numbers) + 1
+		}
+		lines = append(lines, fmt.Sprintf("%d %s %d %s", numbers[e.conn], e.op(), e.local.Port(), e.data))
 		return nil
 	}
 	h := tooltest.Host(t)
@@ -90,16 +94,58 @@ func TestEnds(t *testing.T) {
 		"moved to where another one was": {0, [][]byte{
 			half("a", dirWrite, writer, 1, nil), bound(writer, nil), half("A", dirRead, reader, 2, nil),
 			half("b", dirWrite, writer, 3, func(r *record) { r.Offset = 1 }), bound(writer, other), half("B", dirRead, reader, 4, func(r *record) { r.Offset = 1; other(r) }),
-		}, []string{"1 write 43784 a", "1 read 43784 A", "3 write 500 b", "3 read 500 B"}},
+		}, []string{"1 write 43784 a", "1 read 43784 A", "2 write 500 b", "2 read 500 B"}},
 		"a socket at the same address": {0, [][]byte{
 			half("a", dirRead, reader, 1, nil), half("b", dirRead, reader, 2, func(r *record) { r.Offset, r.Remote.Port = 1, 80 }),
 		}, []string{"1 read 43784 a", "2 read 43784 b"}},
 		"never sent": {0, [][]byte{
 			half("a", dirWrite, writer, 1, nil), half("b", dirRead, 0x2100, 2, nil),
-		}, []string{"2 read 43784 b", "1 write 0 a"}},
+		}, []string{"1 read 43784 b", "2 write 0 a"}},
 		"sent late": {3 * second, [][]byte{half("a", dirWrite, writer, second, nil)}, []string{"1 write 0 a"}},
 		"not yet":   {second + 1, [][]byte{half("a", dirWrite, writer, second, nil)}, nil},
 	} {
 		qt.Check(t, qt.DeepEquals(pass(t, c.idle, c.records...), c.want), qt.Commentf("%s", name))
 	}
+}
+
+// TestManySockets: those that are forgotten are told as ended, and no number comes twice.
+func TestManySockets(t *testing.T) {
+	ended := make(map[uint64]bool)
+	c := &connections{ended: func(number uint64) { ended[number] = true }}
+	seen := make(map[uint64]bool)
+	const many = 3 * maxConnections
+	for i := range uint64(many) {
+		e := &event{conn: 1}
+		e.PID, e.Object, e.Sk = 1, 0x1000, i
+		c.place(e)
+		number := c.onSocket(e)
+		qt.Assert(t, qt.IsFalse(seen[number]))
+		seen[number] = true
+		qt.Assert(t, qt.Equals(c.onSocket(e), number))
+		qt.Assert(t, qt.IsFalse(ended[number]))
+	}
+	qt.Check(t, qt.IsTrue(len(c.sockets) <= maxConnections))
+	qt.Check(t, qt.Equals(len(ended), many-len(c.sockets)))
+}
+
+// TestWaitingIsBounded: a program whose writes are never sent does not fill our memory.
+func TestWaitingIsBounded(t *testing.T) {
+	told := 0
+	w := &waitingPieces{next: func(*event, func(*event) error) error { told++; return nil }}
+	const size = 64 << 10
+	for range 4 * maxWaiting / size {
+		e := &event{data: make([]byte, size)}
+		e.Dir, e.probe.function.Family = dirWrite, library.Rustls
+		qt.Assert(t, qt.IsNil(w.expand(e, nil)))
+		qt.Assert(t, qt.IsTrue(w.bytes <= maxWaiting+size+waitingCost))
+	}
+	qt.Check(t, qt.Equals(told+len(w.pieces), 4*maxWaiting/size))
+	w.blind = true
+	qt.Assert(t, qt.IsNil(w.release(0, true, nil)))
+	qt.Check(t, qt.Equals(w.bytes, 0))
+	e := &event{}
+	e.Dir, e.Flags, e.probe.function.Family = dirWrite, flagSocket, library.Rustls
+	qt.Assert(t, qt.IsNil(w.expand(e, nil)))
+	qt.Check(t, qt.Equals(told, 4*maxWaiting/size+1))
+	qt.Check(t, qt.Equals(e.Flags, 0))
 }

@@ -36,7 +36,7 @@ int tls_enter(struct pt_regs *regs)
 	u32 fn = cookie & FN_KIND_MASK;
 
 	if (!filter_passes(task)) {
-		if (fn != FN_HANDSHAKE && fn != FN_RUST_BEGIN) {
+		if (fn != FN_HANDSHAKE && fn < FN_RUST_CONSUME) {
 			COUNT(seen);
 			COUNT(filtered);
 		}
@@ -46,8 +46,8 @@ int tls_enter(struct pt_regs *regs)
 
 	if (!calls)
 		return 0;
-	if (fn == FN_RUST_BEGIN) {
-		calls->rust = 1;
+	if (fn >= FN_RUST_CONSUME) {
+		rust_entered(fn, calls, regs);
 		return 0;
 	}
 	struct frame f = {

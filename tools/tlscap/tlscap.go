@@ -252,6 +252,12 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 		d.waiting = &waitingPieces{next: t.Expand}
 		t.Expand, t.Rest = d.waiting.expand, d.waiting.rest(t.Rest)
 	}
+	if d.waiting != nil {
+		t.Attach = func(k *preflight.Kernel, l *loader.Loaded) error {
+			d.waiting.blind = l.Programs["sock_sent"] == nil && l.Programs["send_asked"] == nil && l.Programs["call_begins"] == nil
+			return a.attach(k, l)
+		}
+	}
 	switch {
 	case env.Check:
 	case cfg.mode == modePcapng:

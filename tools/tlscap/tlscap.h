@@ -35,8 +35,11 @@
 #define FN_RUST_READ 11  /* of rustls: see rust.h */
 #define FN_RUST_WRITE 12
 #define FN_RUST_WRITEV 13
-#define FN_RUST_BEGIN 14
-#define FN_IS_RUST(fn) ((fn) >= FN_RUST_READ && (fn) <= FN_RUST_WRITEV)
+#define FN_RUST_CHUNK 14
+#define FN_RUST_CONSUME 15 /* from here on: only the entry matters */
+#define FN_RUST_FLUSH 16
+#define FN_RUST_BEGIN 17
+#define FN_IS_RUST(fn) ((fn) >= FN_RUST_READ && (fn) <= FN_RUST_CHUNK)
 #define FN_KIND_MASK 0xff
 #define FN_PROBE_SHIFT 8 /* the rest of the cookie: number of the probe */
 

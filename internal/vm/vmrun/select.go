@@ -47,6 +47,9 @@ func (m module) tests(pkg string) ([]kernelTest, error) {
 					return nil, fmt.Errorf("%s: %s is left to %q, which is none of %s", f, t.Name, k, strings.Join(kernelNames(), ", "))
 				}
 			}
+			if len(t.Kernels) > 1 && slices.Contains(t.Kernels, hostOnly) {
+				return nil, fmt.Errorf("%s: %s is left to %q and to others, which cannot be", f, t.Name, hostOnly)
+			}
 			if t.Name != "TestMain" {
 				tests = append(tests, t)
 			}

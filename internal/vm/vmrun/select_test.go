@@ -41,6 +41,9 @@ func TestHostOnly(t *testing.T) {
 	qt.Assert(t, qt.IsNil(err))
 	qt.Check(t, qt.DeepEquals(namesOn("6.12", tests, true), []string{"TestTwo"}))
 	qt.Check(t, qt.DeepEquals(namesOn(hostOnly, tests, false), []string{"TestOne", "TestTwo"}))
+	m = tree(t, map[string]string{"a/a_kernel_test.go": "//vmrun:kernels here 6.12\nfunc TestOne(t *testing.T) {}\n"})
+	_, err = m.tests("a")
+	qt.Check(t, qt.ErrorMatches(err, `.*TestOne is left to "here" and to others, .*`))
 }
 
 // TestTree: what the tests of this module say about kernels can be read, and each is left

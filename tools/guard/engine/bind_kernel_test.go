@@ -75,7 +75,7 @@ func TestBindPort(t *testing.T) {
 
 // TestBindPicked: the range changes after the policy came.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestBindPicked(t *testing.T) {
 	f := start(t, enforce(noSSH))
 	for _, c := range []struct {

@@ -74,7 +74,7 @@ rules:
 
 // TestConnectNetwork: first, last and those outside, of both versions.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestConnectNetwork(t *testing.T) {
 	denied := func(rule, proto, addr string) trial {
 		return trial{do: "connect " + proto + " " + addr + ":7", denied: "connect: EPERM", happens: "connect: *", alerts: []string{"socket_connect " + rule + " " + addr + ":7"}}
@@ -162,7 +162,7 @@ rules:
 
 // TestConnectPort: ports, ranges, lists, protocols, and addresses with them.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestConnectPort(t *testing.T) {
 	denied := func(rule, proto, addr string) trial {
 		return trial{do: "connect " + proto + " " + addr, denied: "connect: EPERM", happens: "connect: *", alerts: []string{"socket_connect " + rule + " " + addr}}
@@ -218,7 +218,7 @@ rules:
 
 // TestConnectUnix: sockets with a name in the file system, and without.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestConnectUnix(t *testing.T) {
 	dir := t.TempDir()
 	denied, other := dir+"/denied", dir+"/other"

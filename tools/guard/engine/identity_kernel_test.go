@@ -167,7 +167,7 @@ func (f *fence) missing(t *testing.T, lines, kernel string, hook Hook) bool {
 
 // TestSuidExec: programs that give what their caller does not have.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestSuidExec(t *testing.T) {
 	// Not below /tmp, which programs of the virtual machines may not be set-user-ID in.
 	dir, err := os.MkdirTemp("/", "guard-test-")

@@ -99,7 +99,7 @@ rules:
 
 // TestMountOps: each operation by itself.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestMountOps(t *testing.T) {
 	dir := places(t, "a", "b", "m")
 	a, b, m := dir+"/a", dir+"/b", dir+"/m"
@@ -147,7 +147,7 @@ rules:
 
 // TestMountType: by the type of the file system.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestMountType(t *testing.T) {
 	dir := places(t, "a", "b", "m", "lower", "upper", "work")
 	a, b, m := dir+"/a", dir+"/b", dir+"/m"

@@ -22,7 +22,7 @@ func (a trial) instead(happens string) trial {
 
 // TestMountTarget: by the place.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestMountTarget(t *testing.T) {
 	dir := places(t, "denied", "other", "m")
 	denied, other, m := dir+"/denied", dir+"/other", dir+"/m"

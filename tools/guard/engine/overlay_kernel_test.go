@@ -54,7 +54,7 @@ rules:
 // TestReplaced: a file that takes the place of a denied one is denied, and the same
 // number on another file system is another file.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestReplaced(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir+"/secret", "s")

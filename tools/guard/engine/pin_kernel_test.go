@@ -15,7 +15,7 @@ import (
 // TestPin: what is pinned stays in force without its manager, the next manager takes
 // over without a gap, and unpinned it is gone.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestPin(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir+"/secret", "s")

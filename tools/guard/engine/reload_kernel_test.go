@@ -90,7 +90,7 @@ func TestChanges(t *testing.T) {
 // TestFrozen: nobody writes to the tables of policies that are in force, but others go on
 // to be written.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestFrozen(t *testing.T) {
 	f := start(t, enforce(`
 rules:
@@ -107,7 +107,7 @@ rules:
 
 // TestFlood: a full ring changes no verdict, and what did not fit is counted.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestFlood(t *testing.T) {
 	dir := t.TempDir()
 	secret := write(t, dir+"/secret", "s")

@@ -45,7 +45,7 @@ func unpinner(words ...string) *exec.Cmd {
 
 // TestProtect: root cannot take guard away by other means than guard.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestProtect(t *testing.T) {
 	dir := t.TempDir()
 	secret, other := write(t, dir+"/secret", "s"), write(t, dir+"/name", "")
@@ -202,7 +202,7 @@ func (f *fence) alwaysDenied(secret string) {
 // TestFtraceSwitch: the kernel's switch that takes programs off security hooks is out of
 // reach where a policy is enforced, and only there.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestFtraceSwitch(t *testing.T) {
 	dir := t.TempDir()
 	secret, other := write(t, dir+"/secret", "s"), write(t, dir+"/name", "")

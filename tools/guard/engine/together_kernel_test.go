@@ -52,7 +52,7 @@ func TestTwoManagers(t *testing.T) {
 
 // TestLandlock: what Landlock denies a program stays denied, and what guard does is.
 //
-//vmrun:kernels 5.10 newest
+//vmrun:kernels 5.10 6.12
 func TestLandlock(t *testing.T) {
 	if list := os.Getenv("GUARD_LANDLOCK"); list != "" {
 		landlocked(strings.Split(list, " "))

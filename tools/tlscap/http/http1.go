@@ -126,7 +126,7 @@ func cutLine(b []byte) (line, rest []byte) {
 // parseFields takes the lines of a head apart. A line without a colon continues the one before, or is a field without a
 // value: it is shown, not judged.
 func parseFields(b []byte) []Header {
-	var out []Header
+	out := make([]Header, 0, min(bytes.Count(b, []byte("\n")), maxFields))
 	for len(b) > 0 && len(out) < maxFields {
 		var line []byte
 		line, b = cutLine(b)

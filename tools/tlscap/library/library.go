@@ -24,20 +24,23 @@ type Kind uint32
 
 // The kinds, with the numbers that the BPF programs have for them (tlscap.h).
 const (
-	Read       Kind = iota + 1 // (object, buffer, size) returns bytes
-	ReadEx                     // (object, buffer, size, &bytes) returns 1
-	Write                      // as Read
-	WriteEx                    // as ReadEx
-	WriteEx2                   // (object, buffer, size, flags, &bytes) returns 1
-	Peek                       // as Read
-	PeekEx                     // as ReadEx
-	Sendfile                   // (object, fd, offset, size, flags) returns bytes
-	Handshake                  // (object)
-	Recv                       // (object, buffer, size, flags) returns bytes; flags are those of NSPR
-	RustRead                   // <rustls::Reader as Read>::read
-	RustWrite                  // <rustls::Writer as Write>::write
-	RustWriteV                 // <rustls::Writer as Write>::write_vectored
-	RustBegin                  // where the thread will use the socket of a connection of rustls
+	Read        Kind = iota + 1 // (object, buffer, size) returns bytes
+	ReadEx                      // (object, buffer, size, &bytes) returns 1
+	Write                       // as Read
+	WriteEx                     // as ReadEx
+	WriteEx2                    // (object, buffer, size, flags, &bytes) returns 1
+	Peek                        // as Read
+	PeekEx                      // as ReadEx
+	Sendfile                    // (object, fd, offset, size, flags) returns bytes
+	Handshake                   // (object)
+	Recv                        // (object, buffer, size, flags) returns bytes; flags are those of NSPR
+	RustRead                    // <rustls::Reader as Read>::read
+	RustWrite                   // <rustls::Writer as Write>::write
+	RustWriteV                  // <rustls::Writer as Write>::write_vectored
+	RustChunk                   // rustls::Reader::into_first_chunk
+	RustConsume                 // <rustls::Reader as BufRead>::consume
+	RustFlush                   // <rustls::Writer as Write>::flush
+	RustBegin                   // where the thread will use the socket of a connection of rustls
 
 	Free   Kind = 64 // (object): its end
 	Derive Kind = 65 // EVP_KDF_derive
@@ -49,7 +52,7 @@ const (
 
 // Carries reports whether calls of such a function carry bytes.
 func (k Kind) Carries() bool {
-	return k >= Read && k <= Sendfile || k >= Recv && k <= RustWriteV
+	return k >= Read && k <= Sendfile || k >= Recv && k <= RustChunk
 }
 
 // Family is a family of libraries with the same functions.
@@ -182,7 +185,7 @@ func inspect(r io.ReaderAt, size int64) (lib *Library, err error) {
 			return nil, err
 		}
 	}
-	if !lib.Has(Read) && !lib.Has(Derive) && !lib.Has(RustRead) {
+	if !slices.ContainsFunc(lib.Functions, func(f Function) bool { return f.Kind.Carries() || f.Kind == Derive }) {
 		return nil, ErrNothing
 	}
 	slices.SortFunc(lib.Functions, func(a, b Function) int {

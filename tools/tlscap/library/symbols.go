@@ -35,13 +35,16 @@ func readSymbols(f *elf.File, kind elf.SectionType, to map[string][]uint64, deri
 	if err != nil {
 		return fmt.Errorf("read names of symbols: %w", err)
 	}
-	hasRust := bytes.Contains(text, []byte("rustls"))
+	rust := 0 // symbols that may be of rustls
+	if bytes.Contains(text, []byte("rustls")) {
+		rust = maxRust
+	}
 	for ; len(syms) >= elf.Sym64Size; syms = syms[elf.Sym64Size:] {
 		name, section := binary.LittleEndian.Uint32(syms), binary.LittleEndian.Uint16(syms[6:])
 		if elf.ST_TYPE(syms[4]) != elf.STT_FUNC && elf.SectionIndex(section) != elf.SHN_UNDEF || uint64(name) >= uint64(len(text)) {
 			continue
 		}
-		word := known(text[name:], hasRust)
+		word := known(text[name:], &rust)
 		if word == "" {
 			continue
 		}
@@ -51,7 +54,7 @@ func readSymbols(f *elf.File, kind elf.SectionType, to map[string][]uint64, deri
 		if elf.SectionIndex(section) == elf.SHN_UNDEF {
 			continue
 		}
-		if offset, ok := fileOffset(f, addr); ok && !slices.Contains(to[word], offset) {
+		if offset, ok := fileOffset(f, addr); ok && len(to[word]) < maxSame && !slices.Contains(to[word], offset) {
 			to[word] = append(to[word], offset)
 		}
 	}
@@ -61,10 +64,17 @@ func readSymbols(f *elf.File, kind elf.SectionType, to map[string][]uint64, deri
 // maxName is longer than any name that is looked for, but for those of Rust.
 const maxName = 40
 
-// known is the name of a function that is known, by the symbol that text begins with; "" if it is none.
-func known(text []byte, hasRust bool) string {
+// Bounds on what a hostile file has us do.
+const (
+	maxSame = 16      // functions of one name
+	maxRust = 100_000 // symbols that are looked at closely
+)
+
+// known is the name of a function that is known, by the symbol that text begins with; "" if it is none. rust is how many
+// symbols may still be looked at as those of rustls, which takes longer.
+func known(text []byte, rust *int) string {
 	most := maxName
-	if hasRust {
+	if *rust > 0 {
 		most = maxRustName
 	}
 	end := bytes.IndexByte(text[:min(len(text), most+1)], 0)
@@ -75,7 +85,8 @@ func known(text []byte, hasRust bool) string {
 	if _, ok := functions[string(symbol)]; ok {
 		return string(symbol)
 	}
-	if hasRust {
+	if *rust > 0 && mayBeRust(symbol) {
+		*rust--
 		name, _ := rustFunction(symbol)
 		return name
 	}
