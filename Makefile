@@ -120,7 +120,7 @@ setup:
 
 # Programs that people profile, and so the tests do.
 setup-here:
-	@scripts/setup ping:iputils-ping tcpdump:tcpdump tshark:tshark nginx:nginx-light node:nodejs openssl:openssl curl:curl wget:wget psql:postgresql-client python3:python3 tstclnt:libnss3-tools \
+	@scripts/setup ping:iputils-ping tcpdump:tcpdump tshark:tshark nginx:nginx-light node:nodejs openssl:openssl curl:curl wget:wget psql:postgresql-client python3:python3 tstclnt:libnss3-tools bssl-tool:android-boringssl \
 		/usr/bin/cargo:cargo /usr/share/cargo/registry/rustls-0.20.8:librust-rustls-dev /usr/share/cargo/registry/rustls-pemfile-1.0.0:librust-rustls-pemfile-dev
 
 setup-vm:

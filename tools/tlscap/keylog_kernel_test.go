@@ -57,7 +57,7 @@ func startOpenssl(t testing.TB, flags ...string) *openssl {
 func waitListen(t testing.TB, port string) {
 	t.Helper()
 	waitFor(t, func() bool {
-		return exec.Command("sh", "-c", "grep -q ':"+fmt.Sprintf("%04X", atoi(port))+" .* 0A ' /proc/net/tcp").Run() == nil
+		return exec.Command("sh", "-c", "grep -q ':"+fmt.Sprintf("%04X", atoi(port))+" .* 0A ' /proc/net/tcp /proc/net/tcp6").Run() == nil
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 
 	"golang.org/x/arch/x86/x86asm"
 
@@ -24,8 +25,12 @@ type LogSecret struct {
 	Source string // "symbol", or "code" if it was found by what it is called with
 }
 
-// Labels that are written right before the call of the function. Others are chosen somewhere else.
-var logLabels = []string{"CLIENT_RANDOM", "EARLY_EXPORTER_SECRET"}
+// Labels that are written right before the call of the function. Others are chosen somewhere else, and BoringSSL does not
+// have all of them.
+var logLabels = []string{"CLIENT_RANDOM", "EARLY_EXPORTER_SECRET", "EXPORTER_SECRET", "CLIENT_TRAFFIC_SECRET_0"}
+
+// agreeing is how many of them have to lead to the same function.
+const agreeing = 2
 
 var errNoLogSecret = errors.New("no function that logs secrets was found")
 
@@ -33,7 +38,7 @@ var errNoLogSecret = errors.New("no function that logs secrets was found")
 const maxCode = 512 << 20
 
 // FindLogSecret finds the function in a libssl, or in a program with one in it, also in a stripped one: where the
-// address of a label is taken, the next call is that of the function. Both labels have to agree.
+// address of a label is taken, the next call is that of the function. Two labels have to agree, and no two on another one.
 func FindLogSecret(file io.ReaderAt, size int64) (found LogSecret, err error) {
 	if f, err := symbol.Locate(file, size, "ssl_log_secret"); err == nil && len(f) == 1 {
 		return LogSecret{f["ssl_log_secret"].Offset, "symbol"}, nil
@@ -74,17 +79,35 @@ func FindLogSecret(file io.ReaderAt, size int64) (found LogSecret, err error) {
 	for _, seg := range code {
 		s.scan(seg)
 	}
+	// The first two tell alone where a library has both, as OpenSSL has.
+	for _, enough := range []func(votes int) bool{
+		func(votes int) bool { return votes&3 == 3 },
+		func(votes int) bool { return bits.OnesCount(uint(votes)) >= agreeing },
+	} {
+		if found, err = s.elect(code, enough); err == nil || found.Offset != 0 {
+			break
+		}
+	}
+	if err != nil {
+		return LogSecret{}, err
+	}
+	return found, nil
+}
+
+// elect returns the function that has enough votes. With an error it has an offset if there are two.
+func (s *search) elect(code []segment, enough func(votes int) bool) (found LogSecret, err error) {
 	for target, votes := range s.votes {
-		if votes != 1<<len(logLabels)-1 {
+		if !enough(votes) {
 			continue
 		}
 		for _, seg := range code {
-			if target >= seg.addr && target-seg.addr < uint64(len(seg.bytes)) {
-				if found.Offset != 0 {
-					return LogSecret{}, errNoLogSecret // two of them: neither is to be trusted
-				}
-				found = LogSecret{seg.offset + target - seg.addr, "code"}
+			if target < seg.addr || target-seg.addr >= uint64(len(seg.bytes)) {
+				continue
 			}
+			if found.Offset != 0 {
+				return found, errNoLogSecret // neither is to be trusted
+			}
+			found = LogSecret{seg.offset + target - seg.addr, "code"}
 		}
 	}
 	if found.Offset == 0 {

@@ -66,7 +66,7 @@ func caller(machine elf.Machine, labels []string, targets []int) []byte {
 	return append(code, make([]byte, 64)...)
 }
 
-// TestFindLogSecret: both labels must lead to one function.
+// TestFindLogSecret: two labels must lead to one function, and no two to another one.
 func TestFindLogSecret(t *testing.T) {
 	for _, machine := range machines {
 		find := func(labels []string, targets ...int) (LogSecret, error) {
@@ -81,6 +81,11 @@ func TestFindLogSecret(t *testing.T) {
 		_, err = find([]string{"CLIENT_RANDOM", "CLIENT_RANDOM"}, 96, 96)
 		qt.Check(t, qt.ErrorIs(err, errNoLogSecret))
 		_, err = find([]string{"CLIENT_RANDOM", "EARLY_EXPORTER_SECRET"}, 1<<20, 1<<20)
+		qt.Check(t, qt.ErrorIs(err, errNoLogSecret))
+		got, err = find([]string{"CLIENT_RANDOM", "EXPORTER_SECRET", "CLIENT_TRAFFIC_SECRET_0"}, 96, 96, 64)
+		qt.Assert(t, qt.IsNil(err), qt.Commentf("%v", machine))
+		qt.Check(t, qt.Equals(got, LogSecret{headEnd + 96, "code"}))
+		_, err = find([]string{"CLIENT_RANDOM", "EXPORTER_SECRET", "CLIENT_TRAFFIC_SECRET_0", "EARLY_EXPORTER_SECRET"}, 96, 96, 64, 64)
 		qt.Check(t, qt.ErrorIs(err, errNoLogSecret))
 		_, err = find(nil)
 		qt.Check(t, qt.ErrorIs(err, errNoLogSecret))
@@ -98,7 +103,7 @@ func TestFindLogSecret(t *testing.T) {
 // FuzzFindLogSecret: no file does harm.
 func FuzzFindLogSecret(f *testing.F) {
 	for _, machine := range machines {
-		f.Add(image(machine, caller(machine, logLabels, []int{96, 96})))
+		f.Add(image(machine, caller(machine, logLabels[:2], []int{96, 96})))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if got, err := FindLogSecret(bytes.NewReader(b), int64(len(b))); err == nil {
