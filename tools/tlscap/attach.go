@@ -95,7 +95,7 @@ func (a *attacher) sets(lib *library.Library) []set {
 	}
 	switch {
 	case !a.cfg.wantsSecrets():
-		return []set{calls, begins, ends}
+		return []set{begins, calls, ends} // what is told at the beginning has to be known before
 	case lib.Has(library.Logs) && lib.Random != nil, !lib.Derives:
 		return []set{logs} // nothing else is needed, and what is said later costs nothing
 	default: // the one tells what the other cannot

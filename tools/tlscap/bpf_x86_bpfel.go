@@ -232,6 +232,7 @@ const (
 	bpfMapOpenings              = "openings"
 	bpfMapOwners                = "owners"
 	bpfMapPacketInterfaces      = "packet_interfaces"
+	bpfMapRustChunks            = "rust_chunks"
 	bpfMapSendings              = "sendings"
 	bpfProgCallBegins           = "call_begins"
 	bpfProgDeriveEnter          = "derive_enter"
@@ -382,6 +383,7 @@ type bpfMapSpecs struct {
 	Openings         *ebpf.MapSpec `ebpf:"openings"`
 	Owners           *ebpf.MapSpec `ebpf:"owners"`
 	PacketInterfaces *ebpf.MapSpec `ebpf:"packet_interfaces"`
+	RustChunks       *ebpf.MapSpec `ebpf:"rust_chunks"`
 	Sendings         *ebpf.MapSpec `ebpf:"sendings"`
 }
 
@@ -462,6 +464,7 @@ type bpfMaps struct {
 	Openings         *ebpf.Map `ebpf:"openings"`
 	Owners           *ebpf.Map `ebpf:"owners"`
 	PacketInterfaces *ebpf.Map `ebpf:"packet_interfaces"`
+	RustChunks       *ebpf.Map `ebpf:"rust_chunks"`
 	Sendings         *ebpf.Map `ebpf:"sendings"`
 }
 
@@ -485,6 +488,7 @@ func (m *bpfMaps) Close() error {
 		m.Openings,
 		m.Owners,
 		m.PacketInterfaces,
+		m.RustChunks,
 		m.Sendings,
 	)
 }

@@ -60,7 +60,8 @@ struct connection {
 	u16 family;
 	u8 container_len;
 	u8 some_left;  /* of rustls: the last read had all that it asked for, so there may be more */
-	u32 chunk_left; /* of rustls: bytes of a chunk that were told, and that the program did not consume yet */
+	u8 reserved[4];
+	u64 chunk;     /* of rustls: where the chunk ends that was seen last */
 	struct endpoint local, remote;
 	char container[CONTAINER_NAME_MAX];
 };

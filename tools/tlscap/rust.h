@@ -34,6 +34,7 @@
 #define RUST_PATIENCE_NS 1000000000 /* from a write until what it wrote is sent; the command waits as long */
 
 #define MSGHDR_IOV 16 /* where struct msghdr has its iovec */
+#define SENT_VECTORS 4 /* that are looked at */
 #define TLS_FIRST 20  /* types of records: change_cipher_spec */
 #define TLS_LAST 24   /* heartbeat */
 #define TLS_MAJOR 3   /* of all versions */
@@ -50,8 +51,6 @@ static __always_inline void rust_set_socket(struct connection *c, u64 sk, s32 fd
 {
 	if (c->sk == sk && !BPF_CORE_READ((struct sock *)sk, __sk_common.skc_num))
 		return;
-	if (c->sk != sk)
-		c->chunk_left = 0;
 	connection_set_socket(c, (void *)sk, fd);
 }
 
@@ -61,13 +60,22 @@ static __always_inline void rust_read_from(struct connection *c, struct calls *c
 {
 	bool open = is_open(task, c->sk, c->fd);
 
-	if (calls->fresh && is_open(task, calls->sk, calls->fd) &&
+	/* An object without a socket can be a connection that was moved, of which something was read before. */
+	if ((calls->fresh || !c->sk) && is_open(task, calls->sk, calls->fd) &&
 	    (!c->some_left || !open || c->sk == calls->sk))
 		rust_set_socket(c, calls->sk, calls->fd);
 	else if (!open)
 		c->sk = c->flags = 0;
 	c->some_left = all;
 	calls->fresh = 0;
+}
+
+static __always_inline bool begins_record(u64 at)
+{
+	u8 head[2];
+
+	return !bpf_probe_read_user(head, sizeof(head), (void *)at) && head[0] >= TLS_FIRST &&
+	       head[0] <= TLS_LAST && head[1] == TLS_MAJOR;
 }
 
 /*
@@ -78,18 +86,29 @@ static __always_inline bool sends_record(struct task_struct *task)
 {
 	struct pt_regs *regs = user_regs(task);
 	s32 nr = current_syscall(task, regs);
-	u64 data = syscall_arg(regs, 1, false);
-	u8 head[2];
+	u64 data = syscall_arg(regs, 1, false), count = syscall_arg(regs, 2, false);
+	u64 message[2]; /* of struct msghdr: the vectors, and how many */
 
 	if (nr == SYSCALL_NONE || syscall_is_compat(task))
 		return false;
-	if (nr == NR_SENDMSG && bpf_probe_read_user(&data, sizeof(data), (void *)data + MSGHDR_IOV))
-		return false;
-	if ((nr == NR_SENDMSG || nr == NR_WRITEV) && bpf_probe_read_user(&data, sizeof(data), (void *)data))
-		return false;
-	if (bpf_probe_read_user(head, sizeof(head), (void *)data))
-		return false;
-	return head[0] >= TLS_FIRST && head[0] <= TLS_LAST && head[1] == TLS_MAJOR;
+	if (nr == NR_SENDMSG) {
+		if (bpf_probe_read_user(message, sizeof(message), (void *)data + MSGHDR_IOV))
+			return false;
+		data = message[0];
+		count = message[1];
+	} else if (nr != NR_WRITEV) {
+		return begins_record(data);
+	}
+	/* The first one can be the rest of a record that was sent in part. */
+	for (int i = 0; i < SENT_VECTORS; i++) {
+		u64 at;
+
+		if (i >= count || bpf_probe_read_user(&at, sizeof(at), (void *)data + i * 16))
+			return false;
+		if (begins_record(at))
+			return true;
+	}
+	return false;
 }
 
 static __always_inline void bound_send(struct connection *c, u64 end, struct task_struct *task)
@@ -153,22 +172,65 @@ static __always_inline void rust_enter(struct frame *f, struct calls *calls, str
 #endif
 }
 
+/*
+ * Chunks that were told, by where they end, which does not change while the program takes
+ * bytes from their front, or moves the connection: how many bytes it has not taken yet.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CONNECTIONS_MAX);
+	__type(key, struct connection_key); /* object: the end of the chunk */
+	__type(value, u64);
+} rust_chunks SEC(".maps");
+
+/* The program takes so many bytes; how many of them were told. */
+static __always_inline u32 rust_took(u32 pid, struct connection *c, u64 bytes)
+{
+	struct connection_key key = { .object = c->chunk, .pid = pid };
+	u64 *left = c->chunk ? bpf_map_lookup_elem(&rust_chunks, &key) : NULL;
+
+	if (!left)
+		return 0;
+	u64 told = bytes < *left ? bytes : *left;
+
+	*left -= told;
+	if (!*left)
+		bpf_map_delete_elem(&rust_chunks, &key);
+	return told;
+}
+
+/* A chunk is seen; whether it was told. */
+static __always_inline bool rust_chunk_told(u32 pid, struct connection *c, u64 at, u64 bytes)
+{
+	struct connection_key key = { .object = at + bytes, .pid = pid };
+	u64 *left = bpf_map_lookup_elem(&rust_chunks, &key);
+
+	c->chunk = key.object;
+	if (left && *left == bytes)
+		return true;
+	bpf_map_update_elem(&rust_chunks, &key, &bytes, BPF_ANY);
+	return false;
+}
+
 /* A call whose entry says all. */
 static __always_inline void rust_entered(u32 fn, struct calls *calls, struct pt_regs *regs)
 {
 	u64 end, bytes = PROBE_ARG2(regs);
 
 	calls->rust = 1;
+	if (fn == FN_RUST_BEGIN)
+		calls->written = 0; /* what is sent next is of the handshake */
 	if (fn == FN_RUST_BEGIN || bpf_probe_read_user(&end, sizeof(end), (void *)PROBE_ARG1(regs)))
 		return;
 	if (fn == FN_RUST_FLUSH) {
 		rust_written(calls, end);
 		return;
 	}
-	struct connection *c = connection_find(bpf_get_current_pid_tgid() >> 32, end);
+	u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct connection *c = connection_find(pid, end);
 
 	if (c)
-		c->chunk_left -= bytes < c->chunk_left ? bytes : c->chunk_left;
+		rust_took(pid, c, bytes);
 }
 
 /* What a call was given, and what it returned. */
@@ -292,12 +354,16 @@ static __always_inline bool rust_piece(struct piece *p, struct frame *f, struct 
 	p->connection = c;
 	p->total = call.bytes;
 	p->dir = writes ? DIR_WRITE : DIR_READ;
-	if (fn == FN_RUST_CHUNK) {
-		if (c->chunk_left)
-			return false; /* it was told */
-		c->chunk_left = p->total;
+	if (fn == FN_RUST_CHUNK)
+		return !rust_chunk_told(pid, c, f->buffer, p->total);
+	if (fn == FN_RUST_READ) {
+		u32 told = rust_took(pid, c, p->total);
+
+		f->buffer += told;
+		p->total -= told;
+		return p->total;
 	}
-	if (fn != FN_RUST_WRITEV)
+	if (fn == FN_RUST_WRITE)
 		return true;
 	if (loop)
 		rust_vectors_send(p, f, call.size);

@@ -22,14 +22,16 @@ const maxWaiting = 16 << 20
 // waitingPieces are pieces without a socket.
 type waitingPieces struct {
 	next   expand
-	blind  bool     // nobody will tell the socket
-	pieces []*event // in the order in which they came
-	bytes  int      // of them
+	blind  bool      // nobody will tell the socket
+	pieces []*event  // in the order in which they came
+	bytes  int       // of them
+	latest time.Time // when an event came last
 }
 
 // expand is [trace.Tool.Expand].
 func (w *waitingPieces) expand(e *event, print func(*event) error) error {
 	if len(w.pieces) > 0 {
+		w.latest = time.Now()
 		if err := w.release(e.Time, false, print); err != nil {
 			return err
 		}
@@ -42,6 +44,7 @@ func (w *waitingPieces) expand(e *event, print func(*event) error) error {
 	if w.blind {
 		return w.next(e, print)
 	}
+	w.latest = time.Now()
 	held := *e
 	held.Comm, held.data = bytes.Clone(e.Comm), bytes.Clone(e.data)
 	w.pieces = append(w.pieces, &held)
@@ -85,8 +88,14 @@ func (w *waitingPieces) release(time int64, all bool, print func(*event) error) 
 // rest is [trace.Tool.Rest], and then that of what follows, which may be nil.
 func (w *waitingPieces) rest(then func(bool, func(*event) error) error) func(bool, func(*event) error) error {
 	return func(end bool, print func(*event) error) error {
-		if err := w.release(time.Now().UnixNano(), end, print); err != nil || then == nil {
-			return err
+		// If events come, it is their time that counts: we may be behind.
+		if end || time.Since(w.latest) > boundPatience {
+			if err := w.release(0, true, print); err != nil {
+				return err
+			}
+		}
+		if then == nil {
+			return nil
 		}
 		return then(end, print)
 	}

@@ -38,7 +38,8 @@ var errNoLogSecret = errors.New("no function that logs secrets was found")
 const maxCode = 512 << 20
 
 // FindLogSecret finds the function in a libssl, or in a program with one in it, also in a stripped one: where the
-// address of a label is taken, the next call is that of the function. Two labels have to agree, and no two on another one.
+// address of a label is taken, the next call is that of the function. The first two
+// labels have to agree, or, where a library does not have both, any two, and no two on another one.
 func FindLogSecret(file io.ReaderAt, size int64) (found LogSecret, err error) {
 	if f, err := symbol.Locate(file, size, "ssl_log_secret"); err == nil && len(f) == 1 {
 		return LogSecret{f["ssl_log_secret"].Offset, "symbol"}, nil
@@ -54,13 +55,15 @@ func FindLogSecret(file io.ReaderAt, size int64) (found LogSecret, err error) {
 	}
 	s := search{machine: f.Machine, labels: make(map[uint64]int), votes: make(map[uint64]int)}
 	var code []segment
+	left := uint64(maxCode)
 	for _, p := range f.Progs {
 		if p.Type != elf.PT_LOAD || p.Filesz == 0 {
 			continue
 		}
-		if p.Filesz > maxCode || p.Off > uint64(size) || p.Filesz > uint64(size)-p.Off {
+		if p.Filesz > left || p.Off > uint64(size) || p.Filesz > uint64(size)-p.Off {
 			return found, fmt.Errorf("find function that logs secrets: segment of %d bytes", p.Filesz)
 		}
+		left -= p.Filesz
 		b := make([]byte, p.Filesz)
 		if _, err := file.ReadAt(b, int64(p.Off)); err != nil {
 			return found, fmt.Errorf("find function that logs secrets: %w", err)

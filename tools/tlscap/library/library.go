@@ -169,10 +169,14 @@ func inspect(r io.ReaderAt, size int64) (lib *Library, err error) {
 	}
 	lib = &Library{}
 	symbols := make(map[string][]uint64)
+	rust := maxRust
 	for _, table := range []elf.SectionType{elf.SHT_DYNSYM, elf.SHT_SYMTAB} {
-		if err := readSymbols(f, table, symbols, &lib.Derives); err != nil {
+		if err := readSymbols(f, table, symbols, &lib.Derives, &rust); err != nil {
 			return nil, err
 		}
+	}
+	if len(symbols[rustConsume]) == 0 { // without it each chunk would be told as often as it is looked at
+		delete(symbols, rustChunk)
 	}
 	for name, offsets := range symbols {
 		fn := functions[name]

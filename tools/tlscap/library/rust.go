@@ -5,6 +5,12 @@ import (
 	"regexp"
 )
 
+// Of these two one is nothing without the other.
+const (
+	rustChunk   = "rustls.Reader.into_first_chunk"
+	rustConsume = "rustls.Reader.consume"
+)
+
 // rustFunctions are those of rustls, 0.20 to 0.23, by both ways in which compilers write a path into a
 // symbol: with "legacy" at the end and the hash of a crate in the front of "v0". They are methods of
 // one type each and generic in nothing, so that they are there wherever symbols were left; with
@@ -18,9 +24,9 @@ var rustFunctions = []struct {
 	{"rustls.Writer.write", RustWrite, rustMethod("Writer", "Write", "5write")},
 	{"rustls.Writer.write_vectored", RustWriteV, rustMethod("Writer", "Write", "14write_vectored")},
 	{"rustls.Writer.flush", RustFlush, rustMethod("Writer", "Write", "5flush")},
-	{"rustls.Reader.into_first_chunk", RustChunk, regexp.MustCompile(`^_ZN6rustls4conn10connection6Reader16into_first_chunk` + rustHash + `$` +
+	{rustChunk, RustChunk, regexp.MustCompile(`^_ZN6rustls4conn10connection6Reader16into_first_chunk` + rustHash + `$` +
 		`|^_RNvMs[^_]*_NtNtC[^_]*_6rustls4conn10connectionNtB[^_]*_6Reader16into_first_chunk` + rustMoved + `$`)},
-	{"rustls.Reader.consume", RustConsume, rustMethod("Reader", "BufRead", "7consume")},
+	{rustConsume, RustConsume, rustMethod("Reader", "BufRead", "7consume")},
 	// Where a handshake begins, before anything is sent.
 	{"rustls.client.start_handshake", RustBegin, regexp.MustCompile(`^_(ZN|RNvNtNtC[^_]*_)6rustls6client2hs15start_handshake(17h[0-9a-f]{16}E)?` + rustMoved + `$`)},
 	{"rustls.server.ExpectClientHello.handle", RustBegin, regexp.MustCompile(

@@ -17,8 +17,9 @@ const (
 
 // readSymbols adds the functions that are known by name, and where they are in the file: a program can
 // have those of several versions of a library of Rust.
-// It sets *derives if the file has EVP_KDF_derive, or wants it of another.
-func readSymbols(f *elf.File, kind elf.SectionType, to map[string][]uint64, derives *bool) error {
+// It sets *derives if the file has EVP_KDF_derive, or wants it of another. budget is how many symbols may be looked at as those
+// of rustls.
+func readSymbols(f *elf.File, kind elf.SectionType, to map[string][]uint64, derives *bool, budget *int) error {
 	table := f.SectionByType(kind)
 	if table == nil || int64(table.Link) >= int64(len(f.Sections)) {
 		return nil
@@ -35,16 +36,17 @@ func readSymbols(f *elf.File, kind elf.SectionType, to map[string][]uint64, deri
 	if err != nil {
 		return fmt.Errorf("read names of symbols: %w", err)
 	}
-	rust := 0 // symbols that may be of rustls
+	none := 0
+	rust := &none
 	if bytes.Contains(text, []byte("rustls")) {
-		rust = maxRust
+		rust = budget
 	}
 	for ; len(syms) >= elf.Sym64Size; syms = syms[elf.Sym64Size:] {
 		name, section := binary.LittleEndian.Uint32(syms), binary.LittleEndian.Uint16(syms[6:])
 		if elf.ST_TYPE(syms[4]) != elf.STT_FUNC && elf.SectionIndex(section) != elf.SHN_UNDEF || uint64(name) >= uint64(len(text)) {
 			continue
 		}
-		word := known(text[name:], &rust)
+		word := known(text[name:], rust)
 		if word == "" {
 			continue
 		}
@@ -66,8 +68,8 @@ const maxName = 40
 
 // Bounds on what a hostile file has us do.
 const (
-	maxSame = 16      // functions of one name
-	maxRust = 100_000 // symbols that are looked at closely
+	maxSame = 16     // functions of one name
+	maxRust = 20_000 // symbols of a file that are looked at closely
 )
 
 // known is the name of a function that is known, by the symbol that text begins with; "" if it is none. rust is how many
