@@ -52,7 +52,12 @@ func TestMisses(t *testing.T) {
 		validate(t, r)
 		switch {
 		case rung == "fentry":
-			qt.Check(t, qt.Equals(got, threads))
+			// From 7.0 on a task can be preempted within our program, which the kernel skips for others then.
+			skipped := lastLost(t, r, "skipped")
+			qt.Check(t, qt.IsTrue(got <= threads && got+skipped >= threads), qt.Commentf("%d counted and %d skipped of %d", got, skipped, threads))
+			if kernelName() != "newest" {
+				qt.Check(t, qt.Equals(got, threads))
+			}
 			qt.Check(t, qt.Equals(told, 0))
 		case tells:
 			qt.Check(t, qt.IsTrue(got < threads), qt.Commentf("%d of %d, and so there is nothing to tell", got, threads))
