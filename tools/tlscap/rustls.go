@@ -89,10 +89,9 @@ func (w *waitingPieces) release(time int64, all bool, print func(*event) error) 
 func (w *waitingPieces) rest(then func(bool, func(*event) error) error) func(bool, func(*event) error) error {
 	return func(end bool, print func(*event) error) error {
 		// If events come, it is their time that counts: we may be behind.
-		if end || time.Since(w.latest) > boundPatience {
-			if err := w.release(0, true, print); err != nil {
-				return err
-			}
+		all := end || time.Since(w.latest) > boundPatience
+		if err := w.release(0, all, print); err != nil {
+			return err
 		}
 		if then == nil {
 			return nil

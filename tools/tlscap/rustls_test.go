@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
 
@@ -148,4 +149,19 @@ func TestWaitingIsBounded(t *testing.T) {
 	qt.Assert(t, qt.IsNil(w.expand(e, nil)))
 	qt.Check(t, qt.Equals(told, 4*maxWaiting/size+1))
 	qt.Check(t, qt.Equals(e.Flags, 0))
+}
+
+// TestBoundIsTold: a piece that has its socket is told when there is time, also if nothing follows.
+func TestBoundIsTold(t *testing.T) {
+	told := 0
+	w := &waitingPieces{next: func(*event, func(*event) error) error { told++; return nil }}
+	rest := w.rest(nil)
+	e := &event{}
+	e.Time, e.Dir, e.probe.function.Family = time.Now().UnixNano(), dirWrite, library.Rustls
+	qt.Assert(t, qt.IsNil(w.expand(e, nil)))
+	qt.Assert(t, qt.IsNil(rest(false, nil)))
+	qt.Check(t, qt.Equals(told, 0))
+	w.bound(e)
+	qt.Assert(t, qt.IsNil(rest(false, nil)))
+	qt.Check(t, qt.Equals(told, 1))
 }
