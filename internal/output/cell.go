@@ -18,6 +18,9 @@ func (c *Cell) Text(s string) { c.buf = AppendEscaped(c.buf, bytesOf(s)) }
 // Bytes appends text from outside.
 func (c *Cell) Bytes(b []byte) { c.buf = AppendEscaped(c.buf, b) }
 
+// Escaped has more append text that [AppendEscaped] has been through already, or that needs no escape.
+func (c *Cell) Escaped(more func(dst []byte) []byte) { c.buf = more(c.buf) }
+
 // EndLine ends a line below a row; see [NewTable].
 func (c *Cell) EndLine() { c.buf = append(c.buf, '\n') }
 

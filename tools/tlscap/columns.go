@@ -59,10 +59,14 @@ func writeConnection(c *output.Cell, e *event) {
 		if e.op() == "write" {
 			arrow = " -> "
 		}
-		c.Text(" " + e.local.String() + arrow + e.remote.String())
+		c.Text(" ")
+		c.Escaped(e.local.AppendTo)
+		c.Text(arrow)
+		c.Escaped(e.remote.AppendTo)
 	}
 	if e.Fd >= 0 {
-		c.Text(" fd " + strconv.Itoa(int(e.Fd)))
+		c.Text(" fd ")
+		c.Int(int64(e.Fd))
 	}
 	if e.missing > 0 {
 		c.Text(" (" + strconv.FormatUint(e.missing, 10) + " bytes before this were lost)")
@@ -99,11 +103,7 @@ const maxShown = 4096
 
 // writeMessage writes a message for eyes.
 func writeMessage(c *output.Cell, m *http.Message) {
-	for line := range bytes.Lines(m.AppendText(nil, maxShown)) {
-		c.Text("    ")
-		c.Bytes(bytes.TrimSuffix(line, []byte("\n")))
-		c.EndLine()
-	}
+	c.Escaped(func(dst []byte) []byte { return m.AppendText(dst, "    ", maxShown) })
 }
 
 // writeHex writes sixteen bytes a line: where they are in the call, the bytes, the same

@@ -13,6 +13,7 @@ type messages struct {
 	decoder     *http.Decoder[uint64]
 	lines       expand
 	last        map[uint64]*event // by number of the connection: what was last seen of it, without bytes
+	told        event             // what is printed
 	print       func(*event) error
 	err         error
 	nextLook    time.Time
@@ -67,17 +68,17 @@ func (m *messages) emit(conn uint64, msg *http.Message) {
 	if last == nil || m.err != nil {
 		return
 	}
-	e := *last
+	m.told = *last
+	e := &m.told
 	e.message, e.Time, e.missing = msg, msg.Start, 0
 	if msg.Kind == http.KindRaw {
-		raw := *msg
-		raw.Body = nil
-		e.message, e.data, e.at, e.Total, e.more = &raw, msg.Body, 0, uint32(msg.BodyBytes), false
-		m.err = m.lines(&e, m.print)
+		e.data, e.at, e.Total, e.more = msg.Body, 0, uint32(msg.BodyBytes), false
+		msg.Body = nil
+		m.err = m.lines(e, m.print)
 		return
 	}
 	e.kind = kindMessage
-	m.err = m.print(&e)
+	m.err = m.print(e)
 }
 
 // close ends a connection.

@@ -19,6 +19,7 @@ const (
 type conn struct {
 	limits Limits
 	stats  *Stats
+	drafts *drafts // of the decoder
 	emit   func(*Message)
 	memory int
 	fresh  bool // not accounted yet
@@ -53,8 +54,8 @@ type half struct {
 	ws wsHalf
 }
 
-func newConn(limits Limits, stats *Stats) *conn {
-	c := &conn{limits: limits, stats: stats, memory: connCost, fresh: true}
+func newConn(limits Limits, stats *Stats, drafts *drafts) *conn {
+	c := &conn{limits: limits, stats: stats, drafts: drafts, memory: connCost, fresh: true}
 	for i := range c.halves {
 		h := &c.halves[i]
 		h.c, h.dir = c, Direction(i)
@@ -229,7 +230,7 @@ func (h *half) flush(why string) {
 // raw passes on bytes that are not understood, and how many are missing after them.
 func (h *half) raw(data []byte, missing uint64, why string) {
 	m := &Message{Kind: KindRaw, Dir: h.dir, Start: h.at, Latency: -1, Incomplete: why}
-	m.Body = bytes.Clone(data[:min(len(data), h.c.limits.Body)])
+	m.Body = data[:min(len(data), h.c.limits.Body)]
 	m.BodyBytes = uint64(len(data)) + missing
 	m.BodyCut = uint64(len(m.Body)) < m.BodyBytes
 	if missing > 0 && why == "" {

@@ -7,6 +7,7 @@ type Decoder[K comparable] struct {
 	limits Limits
 	emit   func(K, *Message)
 	stats  Stats
+	drafts drafts
 	conns  map[K]*list.Element
 	order  *list.List // of *entry[K]; the one that spoke last is in front
 	memory int
@@ -17,7 +18,8 @@ type entry[K comparable] struct {
 	conn *conn
 }
 
-// New returns a decoder that hands messages to emit, which must not call back.
+// New returns a decoder that hands messages to emit, which must not call back. A message and all that it refers to are
+// valid until emit returns.
 func New[K comparable](limits Limits, emit func(K, *Message)) *Decoder[K] {
 	return &Decoder[K]{limits: limits.withDefaults(), emit: emit, conns: make(map[K]*list.Element), order: list.New()}
 }
@@ -33,7 +35,7 @@ func (d *Decoder[K]) Memory() int { return d.memory }
 func (d *Decoder[K]) Add(key K, c Chunk) {
 	el := d.conns[key]
 	if el == nil {
-		el = d.order.PushFront(&entry[K]{key, newConn(d.limits, &d.stats)})
+		el = d.order.PushFront(d.newEntry(key))
 		d.conns[key] = el
 	} else {
 		d.order.MoveToFront(el)
@@ -45,6 +47,18 @@ func (d *Decoder[K]) Add(key K, c Chunk) {
 		d.stats.EvictedConns++
 		d.end(oldest, oldest.conn.now, "evicted for want of room")
 	}
+}
+
+func (d *Decoder[K]) newEntry(key K) *entry[K] {
+	e := &entry[K]{key, newConn(d.limits, &d.stats, &d.drafts)}
+	e.conn.emit = func(m *Message) {
+		d.stats.Messages++
+		if m.Incomplete != "" {
+			d.stats.Incomplete++
+		}
+		d.emit(key, m)
+	}
+	return e
 }
 
 // Close ends a connection: bodies that last until the end of the connection are complete, other messages are not.
@@ -85,14 +99,6 @@ func (d *Decoder[K]) run(e *entry[K], work func(*conn)) {
 	if e.conn.fresh {
 		e.conn.fresh, before = false, 0
 	}
-	e.conn.emit = func(m *Message) {
-		d.stats.Messages++
-		if m.Incomplete != "" {
-			d.stats.Incomplete++
-		}
-		d.emit(e.key, m)
-	}
 	work(e.conn)
-	e.conn.emit = nil
 	d.memory += e.conn.memory - before
 }

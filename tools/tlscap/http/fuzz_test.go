@@ -46,7 +46,7 @@ func sane(t *testing.T, m *Message, limits Limits) {
 	if m.Encoding == nil {
 		qt.Assert(t, qt.Equals(m.BodyCut, uint64(len(m.Body)) < m.BodyBytes || m.BodyCut && m.Kind == KindRaw), qt.Commentf("%s", brief(m)))
 	}
-	text := m.AppendText(nil, 4096)
+	text := m.AppendText(nil, "", 4096)
 	for _, line := range bytes.Split(text, []byte("\n")) {
 		for _, r := range string(line) {
 			qt.Assert(t, qt.IsTrue(r >= 0x20 && r != 0x7f && (r < 0x80 || r > 0x9f)))
@@ -179,7 +179,7 @@ func TestText(t *testing.T) {
 	var out []byte
 	for _, m := range decode(t, Limits{}, say(">GET /\xff[31m HTTP/1.1\r\nHost: h\r\nX: \x07\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 26\r\n\r\na\nb\x1bc, and some more text\r", "<HTTP/1.1 200 OK\r\nContent-Type: image/x\r\nContent-Length: 3\r\n\r\n\x00\x01\x02")) {
 		m.Latency = min(m.Latency, 1500000)
-		out = m.AppendText(out, 18)
+		out = m.AppendText(out, "", 18)
 	}
 	qt.Check(t, qt.Equals(string(out), `GET h/\xff[31m HTTP/1.1
   Host: h

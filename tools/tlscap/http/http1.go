@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
@@ -12,11 +13,12 @@ type request struct {
 	version                         string
 	upgrade                         bool // to WebSocket
 	connect                         bool
+	text                            []byte // of HTTP/1: what the fields are parts of
 }
 
 // h1half is one direction of HTTP/1.
 type h1half struct {
-	m       *Message // in progress, nil between messages
+	m       *draft   // in progress, nil between messages
 	req     *request // of a response, if it is known
 	scanned int      // bytes of an unfinished head that have no end in them
 	b       body
@@ -71,14 +73,19 @@ func (h *half) h1head(data []byte) int {
 		return 0
 	}
 	h.h1.scanned = 0
-	head := bytes.Clone(data[:end])
-	line, fields := cutLine(head)
-	m := &Message{Dir: h.dir, Start: h.at, Latency: -1}
-	m.Headers = parseFields(fields)
+	d := h.c.drafts.take()
+	d.head = append(d.head, data[:end]...)
+	line, fields := cutLine(d.head)
+	m := &d.Message
+	m.Dir, m.Start, m.Latency = h.dir, h.at, -1
+	d.fields = parseFields(fields, d.fields)
+	m.Headers = d.fields
 	if !parseStart(m, line) || (m.Kind == KindRequest) != (h.dir == h.c.client) {
+		h.c.drafts.give(d, nil)
 		return h.h1lost(data, "")
 	}
-	h.h1.m, h.h1.kept = m, len(head)+fieldCost*len(m.Headers)
+	h.h1.m, h.h1.kept = d, len(d.head)+fieldCost*len(m.Headers)
+	h.h1.b.data = d.body
 	h.c.memory += h.h1.kept
 	m.ContentType, _ = m.Get("content-type")
 	if m.Kind == KindRequest {
@@ -123,10 +130,10 @@ func cutLine(b []byte) (line, rest []byte) {
 	return bytes.TrimSuffix(line, []byte("\r")), rest
 }
 
-// parseFields takes the lines of a head apart. A line without a colon continues the one before, or is a field without a
-// value: it is shown, not judged.
-func parseFields(b []byte) []Header {
-	out := make([]Header, 0, min(bytes.Count(b, []byte("\n")), maxFields))
+// parseFields takes the lines of a head apart, and appends them. A line without a colon continues the one before, or is a
+// field without a value: it is shown, not judged.
+func parseFields(b []byte, out []Header) []Header {
+	out = slices.Grow(out, min(bytes.Count(b, []byte("\n")), maxFields))
 	for len(b) > 0 && len(out) < maxFields {
 		var line []byte
 		line, b = cutLine(b)
@@ -170,15 +177,17 @@ func version(b []byte) string {
 }
 
 func (h *half) h1request(m *Message) {
-	r := &request{method: m.Method, path: m.Path, start: m.Start, version: m.Version}
-	r.authority, _ = m.Get("host")
+	host, _ := m.Get("host")
+	r := h.c.drafts.takeRequest()
+	r.start, r.version = m.Start, m.Version
+	r.method, r.authority, r.path = r.copy(m.Method), r.copy(host), r.copy(m.Path)
 	r.connect = string(m.Method) == "CONNECT"
 	r.upgrade = anyToken(m.Headers, "upgrade", "websocket")
 	if at := bytes.Index(m.Path, []byte("://")); at > 0 && m.Path[0] != '/' { // to a proxy
-		r.scheme = m.Path[:at]
+		r.scheme, m.Scheme = r.path[:at], m.Path[:at]
 	}
-	m.Authority, m.Scheme = r.authority, r.scheme
-	if h.c.shaken { // those that wait were answered, unless the client sends requests ahead, which few do
+	m.Authority = host // not that of r, which can be gone when the message ends: some answer before
+	if h.c.shaken {    // those that wait were answered, unless the client sends requests ahead, which few do
 		h.c.free(streamCost * len(h.c.requests))
 		h.c.requests, h.c.shaken = nil, false
 	}
@@ -195,8 +204,8 @@ func (h *half) h1response(m *Message) {
 	var r *request
 	if len(h.c.requests) > 0 {
 		r = h.c.requests[0]
-		if m.Status >= 200 || m.Status == 101 {
-			h.c.requests = h.c.requests[1:]
+		if m.final() {
+			h.c.requests = slices.Delete(h.c.requests, 0, 1)
 			h.c.free(streamCost)
 		}
 	}
@@ -238,19 +247,22 @@ func bodyFraming(m *Message, otherwise framing) (framing, uint64) {
 
 // h1done emits the message, and follows it where it leads.
 func (h *half) h1done() {
-	m, r := h.h1.m, h.h1.req
-	h.h1finish("")
-	if m.Kind != KindResponse || h.dir == h.c.client {
-		return
-	}
-	switch {
-	case m.Status == 101 && (r != nil && r.upgrade || anyToken(m.Headers, "upgrade", "websocket")):
-		extensions := false
+	m, r := &h.h1.m.Message, h.h1.req
+	response := m.Kind == KindResponse && h.dir != h.c.client
+	tunnel := r != nil && r.connect && m.Status >= 200 && m.Status < 300
+	webSocket, deflate := false, false
+	if m.Status == 101 {
+		webSocket = r != nil && r.upgrade || anyToken(m.Headers, "upgrade", "websocket")
 		for _, f := range m.Headers {
-			extensions = extensions || equalFold(f.Name, "sec-websocket-extensions") && bytes.Contains(f.Value, []byte("permessage-deflate"))
+			deflate = deflate || equalFold(f.Name, "sec-websocket-extensions") && bytes.Contains(f.Value, []byte("permessage-deflate"))
 		}
-		h.c.startWebSocket(extensions)
-	case m.Status == 101, r != nil && r.connect && m.Status >= 200 && m.Status < 300:
+		tunnel = !webSocket
+	}
+	h.h1finish("") // of m and r nothing is left
+	switch {
+	case response && webSocket:
+		h.c.startWebSocket(deflate)
+	case response && tunnel:
 		h.c.restart()
 	}
 }
@@ -266,18 +278,26 @@ func (c *conn) restart() {
 
 // h1finish emits the message in progress.
 func (h *half) h1finish(why string) {
-	m := h.h1.m
-	m.Incomplete = why
-	h.c.free(h.h1.kept)
-	if e := h.h1.events; e != nil {
-		h.h1 = h1half{}
-		e.end(h.c, why)
-		return
-	}
-	h.h1.b.give(h.c, m)
+	last := h.h1
 	h.h1 = h1half{}
-	h.c.send(m)
+	m := &last.m.Message
+	m.Incomplete = why
+	h.c.free(last.kept)
+	room := last.b.data
+	if last.events != nil {
+		last.events.end(h.c, why)
+	} else {
+		last.b.give(h.c, m)
+		h.c.send(m)
+	}
+	if r := last.req; r != nil && m.final() {
+		h.c.drafts.giveRequest(r)
+	}
+	h.c.drafts.give(last.m, room)
 }
+
+// final reports whether a response is the last one to its request.
+func (m *Message) final() bool { return m.Status >= 200 || m.Status == 101 }
 
 // h1end emits the message in progress as incomplete, if there is one.
 func (h *half) h1end(why string) {

@@ -185,6 +185,19 @@ func TestHTTP1Limits(t *testing.T) {
 }
 
 // TestIdle: bytes that could become HTTP are held for a second, and not for longer.
+// TestHTTP1Early: a server that answers before it has all of the request does not take the request's own words away.
+func TestHTTP1Early(t *testing.T) {
+	got := decode(t, Limits{}, say(
+		">PUT http://proxy/p HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbo",
+		"<HTTP/1.1 413 Too Large\r\nContent-Length: 1\r\n\r\nx",
+		">dy", ">GET /q HTTP/1.1\r\nHost: i\r\n\r\n", "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+	qt.Assert(t, qt.HasLen(got, 4))
+	for i, want := range []string{"PUT http h http://proxy/p x", "PUT http h http://proxy/p body", "GET  i /q ", "GET  i /q "} {
+		m := got[i]
+		qt.Check(t, qt.Equals(fmt.Sprintf("%s %s %s %s %s", m.Method, m.Scheme, m.Authority, m.Path, m.Body), want))
+	}
+}
+
 func TestIdle(t *testing.T) {
 	var got []string
 	d := New(Limits{}, func(_ string, m *Message) { got = append(got, fmt.Sprintf("%v %s", m.Kind, m.Body)) })

@@ -113,7 +113,7 @@ func (h *half) h1trailers(data []byte) int {
 			h.h1.scanned = max(0, len(data)-3)
 			return 0
 		}
-		h.h1.m.Trailers = parseFields(bytes.Clone(data[:end]))
+		h.h1.m.Trailers = parseFields(bytes.Clone(data[:end]), nil)
 	}
 	h.h1done()
 	return end

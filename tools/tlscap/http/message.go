@@ -1,5 +1,7 @@
 package http
 
+import "bytes"
+
 // Kind says what a message is.
 type Kind uint8
 
@@ -42,7 +44,7 @@ const Unknown = "(unknown)"
 type Header struct{ Name, Value []byte }
 
 // Message is what was said at once by one side. Bytes come from outside and may be anything; empty ones were not there.
-// It is valid for as long as the caller keeps it, but not to be changed by others than the caller.
+// It is valid for as long as [New] says, and the receiver may change it.
 type Message struct {
 	Kind       Kind
 	Dir        Direction
@@ -130,10 +132,8 @@ func anyToken(headers []Header, name, lower string) bool {
 }
 
 func cutByte(b []byte, sep byte) (before, after []byte) {
-	for i, c := range b {
-		if c == sep {
-			return b[:i], b[i+1:]
-		}
+	if i := bytes.IndexByte(b, sep); i >= 0 {
+		return b[:i], b[i+1:]
 	}
 	return b, nil
 }

@@ -1,10 +1,12 @@
 package http
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
 	nethttp "net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,9 +98,10 @@ func cut(chunks []Chunk, size int) (out []Chunk) {
 func decode(t testing.TB, limits Limits, chunks []Chunk) []*Message {
 	t.Helper()
 	var out []*Message
-	d := New(limits, func(_ int, m *Message) { out = append(out, m) })
+	d := New(limits, func(_ int, m *Message) { out = append(out, m.clone()) })
 	for _, c := range chunks {
 		d.Add(1, c)
+		d.drafts.poison()
 	}
 	last := int64(0)
 	if n := len(chunks); n > 0 {
@@ -108,6 +111,38 @@ func decode(t testing.TB, limits Limits, chunks []Chunk) []*Message {
 	qt.Assert(t, qt.Equals(d.Memory(), 0))
 	qt.Assert(t, qt.Equals(d.Stats().Messages, uint64(len(out))))
 	return out
+}
+
+// poison overwrites what is kept to be used again, so that whoever still refers to it shows.
+func (d *drafts) poison() {
+	fill := func(b []byte) {
+		for i := range b[:cap(b)] {
+			b[:cap(b)][i] = 0xaa
+		}
+	}
+	for _, m := range d.free {
+		fill(m.head)
+		fill(m.body)
+		clear(m.fields[:cap(m.fields)])
+	}
+	for _, r := range d.requests {
+		fill(r.text)
+	}
+}
+
+// clone keeps a message: what it refers to is used again.
+func (m *Message) clone() *Message {
+	c := *m
+	for _, b := range []*[]byte{&c.Method, &c.Scheme, &c.Authority, &c.Path, &c.Reason, &c.ContentType, &c.Encoding, &c.Body} {
+		*b = bytes.Clone(*b)
+	}
+	for _, list := range []*[]Header{&c.Headers, &c.Trailers} {
+		*list = slices.Clone(*list)
+		for i, f := range *list {
+			(*list)[i] = Header{bytes.Clone(f.Name), bytes.Clone(f.Value)}
+		}
+	}
+	return &c
 }
 
 // brief is a message in one line, without times.

@@ -12,7 +12,7 @@ import (
 const textIndent = "  "
 
 // AppendText appends a message for eyes: a line that says what it is, and below it, indented, the header fields and up
-// to maxBody bytes of the body. Every line ends in a newline, and whatever was sent is escaped.
+// to maxBody bytes of the body. Every line begins with indent and ends in a newline, and whatever was sent is escaped.
 //
 //	GET example.org/index.html HTTP/1.1
 //	  accept: */*
@@ -21,17 +21,19 @@ const textIndent = "  "
 //	  content-type: text/html
 //
 //	  <html>
-func (m *Message) AppendText(dst []byte, maxBody int) []byte {
-	dst = append(m.appendSummary(dst), '\n')
-	dst = appendHeaders(dst, m.Headers)
+func (m *Message) AppendText(dst []byte, indent string, maxBody int) []byte {
+	dst = append(m.appendSummary(append(dst, indent...)), '\n')
+	inner := indent + textIndent
+	dst = appendHeaders(dst, inner, m.Headers)
 	if m.BodyBytes > 0 {
 		if m.Kind == KindRequest || m.Kind == KindResponse {
-			dst = append(dst, '\n')
+			dst = append(append(dst, indent...), '\n')
 		}
-		dst = m.appendBody(dst, maxBody)
+		dst = m.appendBody(dst, inner, maxBody)
 	}
 	if len(m.Trailers) > 0 {
-		dst = appendHeaders(append(dst, '\n'), m.Trailers)
+		dst = append(append(dst, indent...), '\n')
+		dst = appendHeaders(dst, inner, m.Trailers)
 	}
 	return dst
 }
@@ -127,9 +129,9 @@ func (m *Message) appendRequest(dst []byte) []byte {
 	return m.appendTarget(append(dst, " after "...))
 }
 
-func appendHeaders(dst []byte, headers []Header) []byte {
+func appendHeaders(dst []byte, indent string, headers []Header) []byte {
 	for _, f := range headers {
-		dst = append(dst, textIndent...)
+		dst = append(dst, indent...)
 		dst = append(output.AppendEscaped(dst, f.Name), ": "...)
 		dst = append(output.AppendEscaped(dst, f.Value), '\n')
 	}
@@ -137,13 +139,13 @@ func appendHeaders(dst []byte, headers []Header) []byte {
 }
 
 // appendBody appends a body that is text, line by line, and of another its length.
-func (m *Message) appendBody(dst []byte, limit int) []byte {
+func (m *Message) appendBody(dst []byte, indent string, limit int) []byte {
 	b := m.Body[:min(len(m.Body), max(0, limit))]
 	if len(b) < len(m.Body) || m.BodyCut {
 		b = wholeRunes(b)
 	}
 	if !isText(b) {
-		dst = append(dst, textIndent+"("...)
+		dst = append(append(dst, indent...), '(')
 		dst = append(strconv.AppendInt(dst, int64(len(m.Body)), 10), " bytes that are no text"...)
 		if len(m.ContentType) > 0 {
 			dst = output.AppendEscaped(append(dst, ": "...), m.ContentType)
@@ -153,14 +155,15 @@ func (m *Message) appendBody(dst []byte, limit int) []byte {
 		for rest := b; len(rest) > 0; {
 			var line []byte
 			line, rest = cutLine(rest)
-			dst = append(output.AppendEscaped(append(dst, textIndent...), line), '\n')
+			dst = append(output.AppendEscaped(append(dst, indent...), line), '\n')
 		}
 	}
 	switch {
 	case m.BodyError != "":
-		dst = append(append(append(dst, textIndent+"[not decoded: "...), m.BodyError...), "]\n"...)
+		dst = append(append(dst, indent...), "[not decoded: "...)
+		dst = append(append(dst, m.BodyError...), "]\n"...)
 	case len(b) < len(m.Body) || m.BodyCut:
-		dst = append(dst, textIndent+"[cut: "...)
+		dst = append(append(dst, indent...), "[cut: "...)
 		dst = append(strconv.AppendInt(dst, int64(len(b)), 10), " bytes shown]\n"...)
 	}
 	return dst

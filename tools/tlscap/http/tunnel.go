@@ -19,7 +19,7 @@ func protocolOf(fields []field) string {
 func (c *conn) open(s *h2stream, protocol string) {
 	limits := c.limits
 	limits.Head = min(limits.Head, maxTunnelHead)
-	s.inner = newConn(limits, c.stats)
+	s.inner = newConn(limits, c.stats, c.drafts)
 	s.inner.outer = c
 	c.memory += s.inner.memory
 	if protocol == "websocket" {
