@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -37,11 +36,9 @@ type session[E any] struct {
 func (t *Tool[E]) Run(ctx context.Context, env *command.Env) error {
 	s := &session[E]{tool: t, env: env, host: &Host{}}
 	defer s.close()
-	// Loading makes a few megabytes of garbage and keeps next to nothing: with
-	// the usual setting that garbage would be most of our memory for ever.
-	percent := debug.SetGCPercent(40)
+	ready := loader.WhileLoading()
 	err := s.load()
-	debug.SetGCPercent(percent)
+	ready()
 	if env.Check {
 		return s.check(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/filter"
+	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/tools/argdist/gen"
@@ -65,7 +66,10 @@ func run(ctx context.Context, cfg *config, env *command.Env) error {
 		fmt.Fprintf(env.Stderr, "%s: -I %s: not needed: types come from the kernel itself and from debug information\n",
 			env.Name, output.AppendEscaped(nil, []byte(header)))
 	}
-	if err := s.prepare(); err != nil {
+	ready := loader.WhileLoading()
+	err := s.prepare()
+	ready()
+	if err != nil {
 		if env.Check {
 			return s.check(err)
 		}

@@ -123,6 +123,7 @@ func modes() []trace.Mode {
 
 // begin opens the enforcer, when all that could be wrong with flags and policies is told.
 func (m *machine) begin(env *command.Env) (enforcer, error) {
+	defer loader.WhileLoading()()
 	if _, err := preflight.Inspect(env.BTF); err != nil {
 		return nil, &command.UsageError{Err: fmt.Errorf("--btf: %w", err)}
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/ringside-tools/ringside/internal/command"
+	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/output"
 	"github.com/ringside-tools/ringside/tools/guard/policy"
 )
@@ -118,7 +119,10 @@ func (cfg *runConfig) enforce(ctx context.Context, env *command.Env, e enforcer,
 	if err != nil {
 		return err
 	}
-	if err := set.put(e); err != nil {
+	ready := loader.WhileLoading()
+	err = set.put(e)
+	ready()
+	if err != nil {
 		return inForce(env, err)
 	}
 	if cfg.persist {

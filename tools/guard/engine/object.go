@@ -39,26 +39,11 @@ const iteratorFunction = "bpf_iter_task"
 
 // openObject makes the maps. key is that of the hash of paths.
 func openObject(key [2]uint64, options Options) (*bpfObject, error) {
-	spec, err := loadBpf()
-	if err != nil {
-		return nil, fmt.Errorf("read BPF object: %w", err)
-	}
-	kernel, err := preflight.Inspect(options.BTF)
+	r, err := takeReading(options.BTF)
 	if err != nil {
 		return nil, err
 	}
-	functions := []string{iteratorFunction}
-	for _, p := range spec.Programs {
-		if p.Type == ebpf.LSM {
-			functions = append(functions, hookFunction(p.AttachTo))
-		}
-	}
-	if err := kernel.Fit(spec.Types, nil, functions); err != nil {
-		return nil, err
-	}
-	if err := kernel.Ready(); err != nil {
-		return nil, err
-	}
+	spec, kernel := r.use()
 	if err := setConstants(spec, kernel, key); err != nil {
 		return nil, err
 	}
@@ -131,13 +116,14 @@ func kernelAddresses(names ...string) (map[string]uint64, error) {
 	defer f.Close()
 	in := bufio.NewScanner(f)
 	for in.Scan() && len(found) < len(names) {
-		for _, name := range names {
-			if line := in.Bytes(); bytes.HasSuffix(line, []byte(" "+name)) {
-				field, _, _ := bytes.Cut(line, []byte(" "))
-				if at, err := strconv.ParseUint(string(field), 16, 64); err == nil {
-					found[name] = at
-				}
-			}
+		line := in.Bytes() // "ffffffff82a01440 D rename_lock"
+		name := line[bytes.LastIndexByte(line, ' ')+1:]
+		if !slices.Contains(names, string(name)) {
+			continue
+		}
+		field, _, _ := bytes.Cut(line, []byte(" "))
+		if at, err := strconv.ParseUint(string(field), 16, 64); err == nil {
+			found[string(name)] = at
 		}
 	}
 	if err := in.Err(); err != nil {

@@ -1,11 +1,8 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/tools/guard/policy"
@@ -18,26 +15,12 @@ import (
 // kernel has hooks and, by its list of security modules, would not run our programs
 // on them. Where that list cannot be read, only [New] tells.
 func Probe(btf string) (policy.Kernel, error) {
-	spec, err := loadBpf()
-	if err != nil {
-		return policy.Kernel{}, fmt.Errorf("read BPF object: %w", err)
-	}
-	kernel, err := preflight.Inspect(btf)
+	r, err := takeReading(btf)
 	if err != nil {
 		return policy.Kernel{}, err
 	}
-	var functions []string
-	for _, p := range spec.Programs {
-		if p.Type == ebpf.LSM {
-			functions = append(functions, hookFunction(p.AttachTo))
-		}
-	}
-	if err := kernel.Fit(spec.Types, nil, functions); err != nil {
-		return policy.Kernel{}, err
-	}
-	if err := kernel.Ready(); err != nil {
-		return policy.Kernel{}, err
-	}
+	r.giveBack()
+	kernel := r.kernel
 	has := policy.Kernel{Name: preflight.Release(), HasHook: func(name string) bool {
 		return slices.Contains(hooks[1:], Hook(name)) && kernel.HasFunction(hookFunction(name))
 	}}
