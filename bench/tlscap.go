@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,7 @@ func tlscap() command {
 				b.startMetric(alike, request, target{
 					text: "first event at most as late as sslsniff's", peer: "bcc", mode: "--comm=nginx", limit: 1, atMost: true,
 				}),
+				b.crowdMetric([]subject{all}, 200),
 				b.memoryMetric(alike, request),
 				kernelMemoryMetric(alike, request),
 				b.bpfTimeMetric(alike, request, requestBPFText, target{
@@ -96,11 +98,12 @@ func (b *bench) requestsMetric(subjects []subject, targets ...target) metric {
 		text: `wrk asks an nginx of one process for a kilobyte over TLS, again and again on open connections, with the tool running, and
 without it right before and after. The cost is the CPU time of server, client and tool together that each request takes
 with the tool, less that without, and the slowdown is the one over the other. (wrk itself speaks TLS by OpenSSL, so
-that both ends are looked at.)`,
+that both ends are looked at.) Lost is what the tool itself says that it missed, of all that it saw: these are as many requests
+as this machine can make.`,
 		figures: []figure{
 			{"cost per request", scaled(1e3, 1, "µs")}, {"slowdown", number(3, "")},
 			{"CPU per request, untraced", scaled(1e3, 1, "µs")}, {"of which in the tool", scaled(1e3, 1, "µs")},
-			{"requests/s, untraced", count}, {"traced", count},
+			{"requests/s, untraced", count}, {"traced", count}, {"lost", scaled(0.01, 2, "%")},
 		},
 		subjects: subjects,
 		targets:  targets,
@@ -122,7 +125,12 @@ that both ends are looked at.)`,
 			if err != nil {
 				return nil, err
 			}
-			if _, err := t.finish(); err != nil {
+			stderr, err := t.finish()
+			if err != nil {
+				return nil, err
+			}
+			lost, err := t.lostOfPieces(s, stderr)
+			if err != nil {
 				return nil, err
 			}
 			after, err := b.web.ask(b, seconds)
@@ -131,7 +139,7 @@ that both ends are looked at.)`,
 			}
 			own := float64(spent) / with.requests
 			without, traced := (before.cpu+after.cpu)/2, with.cpu+own
-			return []float64{traced - without, traced / without, without, own, (before.rate + after.rate) / 2, with.rate}, nil
+			return []float64{traced - without, traced / without, without, own, (before.rate + after.rate) / 2, with.rate, lost}, nil
 		},
 	}
 }
@@ -151,7 +159,7 @@ func (b *bench) startTracing(s subject) (*started, error) {
 		return nil, err
 	}
 	t := &started{p, out}
-	for began := time.Now(); time.Since(began) < b.ready; time.Sleep(10 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < b.ready; time.Sleep(time.Millisecond) {
 		if text, _ := os.ReadFile(p.stderr.Name()); bytes.Contains(text, []byte(": tracing")) {
 			return t, nil
 		}
@@ -163,6 +171,27 @@ func (b *bench) startTracing(s subject) (*started, error) {
 	}
 	t.end()
 	return nil, fmt.Errorf("wait until it traces: no banner in %v", b.ready)
+}
+
+var piecesLine = regexp.MustCompile(`(?m)^\S+: (\d+) seen = (\d+) (?:read|printed) \+ (\d+) filtered \+ (\d+) lost\b`)
+
+// lostOfPieces is the share that was lost, by the account of ours, which must add up. Others do not tell how much they saw.
+func (st *started) lostOfPieces(s subject, stderr string) (float64, error) {
+	if !s.ours() {
+		return math.NaN(), nil
+	}
+	m := piecesLine.FindStringSubmatch(stderr)
+	if m == nil {
+		return 0, fmt.Errorf("no summary on stderr: %q", stderr)
+	}
+	var n [4]float64
+	for i := range n {
+		n[i], _ = strconv.ParseFloat(m[i+1], 64)
+	}
+	if n[0] != n[1]+n[2]+n[3] {
+		return 0, fmt.Errorf("its summary does not add up: %s", m[0])
+	}
+	return n[3] / max(n[0], 1), nil
 }
 
 // asked is what came of many requests.
