@@ -39,7 +39,8 @@ docs: build ## rewrite the generated documents
 	@scripts/generate $(BIN) .
 
 test: setup setup-vm setup-here ## everything: unit, objects, documents, this kernel, the kernel matrix
-	$(MAKE) --no-print-directory test-unit test-objects test-docs test-here test-kernel
+	$(MAKE) --no-print-directory test-unit test-objects test-docs
+	$(MAKE) --no-print-directory -j2 test-here test-kernel # most tests here wait; what is emulated lets them go first
 
 test-unit: ## tests that need nothing but Go
 	$(GO) vet ./... && $(GO) vet -tags kernel ./...
@@ -70,7 +71,7 @@ test-here: build setup-here ## kernel tests on the kernel of this machine; needs
 	$(GO) test -count 1 -tags kernel $(HERE)
 
 test-kernel: setup-vm ## kernel tests on stock kernels in virtual machines (KERNEL=6.1,newest; FULL=1: all tests on all of them)
-	$(GO) run ./internal/vm/vmrun test -again $(if $(FULL),-full) -kernels $(KERNEL)
+	nice $(GO) run ./internal/vm/vmrun test -again $(if $(FULL),-full) -kernels $(KERNEL)
 
 fuzz: ## every fuzz target for FUZZTIME (30s) each
 	@for p in $$($(GO) list ./...); do \

@@ -2,7 +2,6 @@ package kerneltest
 
 import (
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -46,7 +45,3 @@ func mapNames(before Objects) (names []string) {
 	}
 	return names
 }
-
-// Kernel is the name of the kernel in the matrix that the test runs on, or "" for
-// the machine's own.
-func Kernel() string { return os.Getenv("RINGSIDE_KERNEL") }

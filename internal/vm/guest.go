@@ -31,6 +31,7 @@ type Guest struct {
 	// appear in its folders, but do not replace its files.
 	Disk *Disk
 	Jobs []job.Job
+	Env  []string // of the jobs, besides what all guests have
 	// Output gets what the jobs print, as they print it.
 	Output io.Writer
 	// Console is the host's path for the kernel's log; "" means a temporary one.
@@ -127,6 +128,7 @@ func (g *Guest) pack(path string, m machine) (int64, error) {
 		},
 		Jobs: g.Jobs,
 	}
+	plan.Env = append(plan.Env, g.Env...)
 	files := []File{
 		{Path: "/init", Mode: 0o755, Host: g.Init},
 		{Path: job.Busybox, Mode: 0o755, Host: g.Image.Busybox},

@@ -117,7 +117,7 @@ func TestFull(t *testing.T) {
 
 // What cannot be computed is counted and never made up.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestFaults(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		r, _ := traced(t, []string{"--rung", rung, "-p", "{PID}",
@@ -168,7 +168,7 @@ func TestUserFunction(t *testing.T) {
 	near(t, r, counts(t, r, spec), map[string]int{k + "0": 201, k + "1": 202, k + "2": 202, k + "3": 202, k + "4": 202})
 }
 
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestEndings(t *testing.T) {
 	before := kerneltest.Loaded(t)
 	r := kerneltest.Start(t, "argdist", "-C", "t:syscalls:sys_enter_write()", "-H", "t:syscalls:sys_exit_write():long:args->ret")

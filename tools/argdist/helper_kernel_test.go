@@ -28,7 +28,7 @@ func works(rung string) bool {
 
 // eachRung runs a test on every kind of hook that a kernel function can be probed by.
 func eachRung(t *testing.T, test func(t *testing.T, rung string)) {
-	for _, rung := range []string{"fentry", "kprobe"} {
+	for _, rung := range kerneltest.Rungs("fentry", "kprobe") {
 		t.Run(rung, func(t *testing.T) {
 			if !works(rung) {
 				t.Skip("this kernel does not have this rung")

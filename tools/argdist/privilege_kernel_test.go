@@ -16,7 +16,7 @@ import (
 // The documented capabilities are enough, each of them is needed, and all but
 // CAP_BPF are given up.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLeastPrivilege(t *testing.T) {
 	base := map[string]uintptr{"CAP_BPF": unix.CAP_BPF, "CAP_PERFMON": unix.CAP_PERFMON}
 	if kernelName() == "5.10" {

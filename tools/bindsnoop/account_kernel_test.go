@@ -59,7 +59,7 @@ func TestExactCount(t *testing.T) {
 // With a reader that stands still the buffer overflows: everything that was
 // not printed is counted as lost, to the unit.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLoss(t *testing.T) {
 	runs := make(map[string]*kerneltest.Run)
 	for _, rung := range rungs() {
@@ -84,7 +84,7 @@ func TestLoss(t *testing.T) {
 	}
 }
 
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestEndings(t *testing.T) {
 	one := func() { exec.Command(lookup(t, workload), "bind", "1", "udp4", "127.0.0.1:7231").Run() }
 	eachRung(t, func(t *testing.T, rung string) {
@@ -147,7 +147,7 @@ func TestCheck(t *testing.T) {
 
 // The documented capabilities are enough, and each of them is needed.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLeastPrivilege(t *testing.T) {
 	eachRung(t, func(t *testing.T, rung string) {
 		for _, flags := range [][]string{{"--json"}, {"--json", "--existing"}} {

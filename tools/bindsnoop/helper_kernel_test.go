@@ -55,7 +55,7 @@ func loopbackUp() error {
 
 // eachRung runs a test on every rung that this kernel has.
 func eachRung(t *testing.T, test func(t *testing.T, rung string)) {
-	for _, rung := range []string{"fexit", "raw_tp"} {
+	for _, rung := range kerneltest.Rungs("fexit", "raw_tp") {
 		t.Run(rung, func(t *testing.T) {
 			if rung == "fexit" && !fexitWorks() {
 				t.Skip("this kernel does not have this rung")
@@ -77,7 +77,7 @@ var fexitWorks = sync.OnceValue(func() bool {
 // rungs are those that this kernel has.
 func rungs() []string {
 	if fexitWorks() {
-		return []string{"fexit", "raw_tp"}
+		return kerneltest.Rungs("fexit", "raw_tp")
 	}
 	return []string{"raw_tp"}
 }

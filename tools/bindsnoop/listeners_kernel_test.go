@@ -80,7 +80,7 @@ func TestListenOnly(t *testing.T) {
 // TestListenersBefore: what listens already is told with its process, also in another
 // network namespace.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestListenersBefore(t *testing.T) {
 	tcp, port := hold(t, "tcp4", "127.0.0.1:0", nil)
 	defer tcp.close()
@@ -237,7 +237,7 @@ func TestCountBinds(t *testing.T) {
 // Addresses that the map has no room for are lost, to the unit. On 7.x a few may be
 // among the skipped runs that are told.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestCountBindsOverflow(t *testing.T) {
 	const more = 67
 	r := kerneltest.Start(t, "bindsnoop", "--count-binds", "--json", "-P", "7231")

@@ -53,7 +53,7 @@ func TestExactCount(t *testing.T) {
 // With a reader that stands still the buffer overflows: everything that was
 // not printed is counted as lost, to the unit.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLoss(t *testing.T) {
 	runs := make(map[string]*kerneltest.Run)
 	for _, transport := range []string{"ring", "perf"} {
@@ -75,7 +75,7 @@ func TestLoss(t *testing.T) {
 	}
 }
 
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestEndings(t *testing.T) {
 	for _, flags := range [][]string{{}, {"--profile"}, {"-K", "-U"}} {
 		before := kerneltest.Loaded(t)
@@ -133,7 +133,7 @@ func modesOf(rung string) []mode {
 
 // The documented capabilities are enough, and each of them is needed.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLeastPrivilege(t *testing.T) {
 	onEach(t, func(t *testing.T, rung string) {
 		refused := make(map[string]bool)
@@ -176,7 +176,7 @@ func TestLeastPrivilege(t *testing.T) {
 
 // Once it traces, the command holds no capability that it does not need.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestPrivilegesAreDropped(t *testing.T) {
 	for flags, want := range map[string]string{"": "0000008000000000", "-U": "0000008000080004"} {
 		r := kerneltest.Start(t, "capable", strings.Fields(flags)...)

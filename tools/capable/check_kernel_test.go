@@ -35,7 +35,7 @@ func rungs(t *testing.T) []string {
 	t.Helper()
 	switch kerneltest.Kernel() {
 	case "5.10", "6.1", "6.12", "arm64-6.12":
-		return []string{"fexit", "kprobe"}
+		return kerneltest.Rungs("fexit", "kprobe")
 	case "newest":
 		return []string{"fexit", "kprobe", "raw_tp"}
 	}
@@ -290,7 +290,7 @@ func testOverridden(t *testing.T, ws kerneltest.Watches, shown bool) {
 	})
 }
 
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestStacks(t *testing.T) {
 	onEach(t, func(t *testing.T, rung string) {
 		events := checks(t, "-K -U --rung "+rung, workload, nil, capChroot, "chroot", "3")

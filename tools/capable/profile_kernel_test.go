@@ -75,7 +75,7 @@ func proven(t *testing.T, rung string, want []string, argv ...string) {
 
 // TestProfile proves profiles by what they promise.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestProfile(t *testing.T) {
 	path := kerneltest.Command(t, workload).Path
 	dir := t.TempDir()

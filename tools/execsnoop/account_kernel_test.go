@@ -64,7 +64,7 @@ func TestExactCount(t *testing.T) {
 // With a reader that stands still the buffer overflows: everything that was
 // not printed is counted as lost, to the unit.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLoss(t *testing.T) {
 	const execs = 701 // more than the buffers of two CPUs hold
 	runs := both(t, "--buffer", "64K", "--fail-on-loss")
@@ -92,7 +92,7 @@ func TestLoss(t *testing.T) {
 	}
 }
 
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestEndings(t *testing.T) {
 	self := lookup(t, workload)
 	execOne := func() { exec.Command(self, "args", "/dev/null").Run() }
@@ -205,7 +205,7 @@ func TestCheck(t *testing.T) {
 
 // The documented capabilities are enough, and each of them is needed.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLeastPrivilege(t *testing.T) {
 	caps := map[string]uintptr{"CAP_BPF": unix.CAP_BPF, "CAP_PERFMON": unix.CAP_PERFMON}
 	if os.Getenv("RINGSIDE_KERNEL") == "5.10" {
@@ -262,7 +262,7 @@ func TestLeastPrivilege(t *testing.T) {
 
 // CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestSysAdminSuffices(t *testing.T) {
 	caps := []uintptr{unix.CAP_SYS_ADMIN}
 	if os.Getenv("RINGSIDE_KERNEL") == "5.10" {

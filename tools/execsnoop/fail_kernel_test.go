@@ -113,7 +113,7 @@ func test32Bit(t *testing.T, o observer) {
 // Four threads exec at once: one wins and the others are killed in mid-exec.
 // Processes are also killed at random. Nothing of them stays in the kernel.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestKilledInMidExec(t *testing.T) {
 	self := lookup(t, workload)
 	before := kerneltest.Loaded(t)

@@ -19,7 +19,7 @@ import (
 // TestLoss: with a small buffer and a reader that does not read, events are lost,
 // counted, and told.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLoss(t *testing.T) {
 	r, w, err := os.Pipe()
 	qt.Assert(t, qt.IsNil(err))

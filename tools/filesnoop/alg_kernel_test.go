@@ -19,7 +19,7 @@ import (
 // byte, with the algorithm; not what is decrypted or hashed, nor what is associated,
 // nor a few bytes.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestKernelCrypto(t *testing.T) {
 	out, _, _ := kerneltest.Output(t, kerneltest.Command(t, workload, t.TempDir(), "alg-none"))
 	if !strings.Contains(out, "<nil>") {

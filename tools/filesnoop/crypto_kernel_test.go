@@ -34,7 +34,7 @@ func cipher(t *testing.T, dir, name string) string {
 // named is known from the start; one that is called like a library is found when it
 // is opened; any other is not looked into.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestCrypto(t *testing.T) {
 	want := []string{
 		"EVP_EncryptInit_ex 3027/3", "EVP_CipherInit_ex 5065/5", "EVP_SealInit 2003/1",

@@ -154,7 +154,7 @@ func TestNames(t *testing.T) {
 
 // TestFailures has every failure, and that -x has nothing else.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestFailures(t *testing.T) {
 	mixedToo(t, func(t *testing.T, rung string) {
 		some := []way{{"open", "open there"}, {"delete", "create gone 0644,delete gone"}, {"mkdir", "mkdir made 0750,rmdir made"}, {"rename-old", "rename there dir/moved"}}
@@ -297,7 +297,7 @@ func baseCaps() []uintptr {
 // TestLeastPrivilege runs with exactly the capabilities that are asked for, as an
 // ordinary user.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLeastPrivilege(t *testing.T) {
 	mixedToo(t, func(t *testing.T, rung string) {
 		caps := baseCaps()

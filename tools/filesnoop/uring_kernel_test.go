@@ -28,7 +28,7 @@ var written = []way{
 // TestUring has what io_uring does. With raw_tp that is what the tracepoint of completed
 // requests tells: no names.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestUring(t *testing.T) {
 	if out, err := exec.Command(workload, t.TempDir(), "open-uring").CombinedOutput(); err != nil || strings.HasPrefix(string(out), "none") || strings.HasPrefix(string(out), "ENOSYS") {
 		if kernel != "" {

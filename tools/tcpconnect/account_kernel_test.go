@@ -94,7 +94,7 @@ func exactRows(t *testing.T, r *kerneltest.Run, storms []stormy) {
 // With a reader that stands still the buffer overflows: everything that was
 // not printed is counted as lost, to the unit.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLoss(t *testing.T) {
 	runs := make(map[string]*kerneltest.Run)
 	for _, transport := range []string{"ring", "perf"} {
@@ -125,7 +125,7 @@ func TestLoss(t *testing.T) {
 
 // How it ends does not depend on the rung, and raw_tp starts first.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestEndings(t *testing.T) {
 	t.Run("interrupt", func(t *testing.T) {
 		before := kerneltest.Loaded(t)

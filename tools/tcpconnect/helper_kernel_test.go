@@ -35,7 +35,7 @@ var fexitWorks = sync.OnceValue(func() bool {
 // must see the same.
 func rungs() []string {
 	if fexitWorks() {
-		return []string{"fexit", "raw_tp"}
+		return kerneltest.Rungs("fexit", "raw_tp")
 	}
 	return []string{"raw_tp"}
 }

@@ -17,7 +17,7 @@ import (
 // The documented capabilities are enough on every rung and in every mode, and
 // each of them is needed.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLeastPrivilege(t *testing.T) {
 	caps := privileges()
 	for _, rung := range rungs() {
@@ -51,7 +51,7 @@ func TestLeastPrivilege(t *testing.T) {
 
 // -d takes one more, for its best rung: it does not go without in silence.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestLeastPrivilegeNames(t *testing.T) {
 	caps := privileges()
 	caps["CAP_NET_ADMIN"] = unix.CAP_NET_ADMIN
@@ -106,7 +106,7 @@ func without(caps map[string]uintptr, name string) (list []uintptr) {
 
 // Soon after it traces, the command holds no capability that it does not need.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestPrivilegesAreDropped(t *testing.T) {
 	r := kerneltest.Start(t, "tcpconnect", "--rung", "raw_tp")
 	const onlyBPF = "CapEff:\t0000008000000000\n"

@@ -57,7 +57,7 @@ func TestGo(t *testing.T) {
 // What the process has just written can be out of its memory already: a program that may sleep has it
 // brought back.
 //
-//vmrun:kernels 5.10 6.12 newest
+//vmrun:kernels 5.10 newest
 func TestAway(t *testing.T) {
 	const requests, size = 200, 20011
 	for _, rung := range libraryRungsHere() {

@@ -107,7 +107,7 @@ func libraryRungsHere() []string {
 	if kernel == "5.10" || kernel == "6.1" {
 		return []string{"uprobe"}
 	}
-	return []string{"uprobe_multi", "uprobe"}
+	return kerneltest.Rungs("uprobe_multi", "uprobe")
 }
 
 // python is the system's own interpreter, which uses the system's OpenSSL.

@@ -34,7 +34,7 @@ func packetRungsHere() []string {
 	if kernel == "5.10" || kernel == "6.1" {
 		return []string{"clsact"}
 	}
-	return []string{"tcx", "clsact"}
+	return kerneltest.Rungs("tcx", "clsact")
 }
 
 // packet is one of a file.

@@ -195,8 +195,8 @@ func (o *options) boot(ctx context.Context, cache *vm.Cache, b *boot, bins *bina
 	lines := &lineSplitter{each: each}
 	guest := &vm.Guest{
 		Image: img, Init: bins.Init, Files: bins.Files, Modules: slices.Concat(o.modules, b.modules), Disk: b.disk, Limit: o.limit,
-		Cmdline: expedited,
-		Output:  io.MultiWriter(log, lines), Console: oc.Log + ".console",
+		Cmdline: expedited, Env: o.env(),
+		Output: io.MultiWriter(log, lines), Console: oc.Log + ".console",
 	}
 	for _, pkg := range packages {
 		args := []string{bins.Tests[pkg], "-test.v", "-test.timeout", o.timeout.String(), "-test.count", strconv.Itoa(o.count), "-test.run", b.patterns[pkg]}
@@ -215,6 +215,14 @@ func (o *options) boot(ctx context.Context, cache *vm.Cache, b *boot, bins *bina
 		out.Println(prefix + strings.ReplaceAll(oc.Err.Error(), "\n", "\n"+prefix))
 	}
 	return oc
+}
+
+// env tells the tests whether all was asked for (package kerneltest).
+func (o *options) env() []string {
+	if o.full || o.run != "" {
+		return []string{"RINGSIDE_FULL=1"}
+	}
+	return nil
 }
 
 // newLog names a run's files, which share a stem: KERNEL-TIME.
