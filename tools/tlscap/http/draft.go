@@ -9,6 +9,9 @@ type draft struct {
 	body   []byte   // room for the body
 }
 
+// cost is what a message takes whose head is there and whose body is not.
+func (d *draft) cost() int { return cap(d.head) + cap(d.body) + fieldCost*cap(d.fields) }
+
 // drafts are rooms that nobody uses, of all connections together.
 type drafts struct {
 	free     []*draft

@@ -22,7 +22,7 @@ type h1half struct {
 	req     *request // of a response, if it is known
 	scanned int      // bytes of an unfinished head that have no end in them
 	b       body
-	kept    int // memory of the head
+	kept    int // memory of the head, and of room that the body has from before
 	framing framing
 	left    uint64  // of the body, or of a chunk of it
 	events  *events // if the body is a stream of events: the head was emitted already
@@ -84,7 +84,7 @@ func (h *half) h1head(data []byte) int {
 		h.c.drafts.give(d, nil)
 		return h.h1lost(data, "")
 	}
-	h.h1.m, h.h1.kept = d, len(d.head)+fieldCost*len(m.Headers)
+	h.h1.m, h.h1.kept = d, d.cost()
 	h.h1.b.data = d.body
 	h.c.memory += h.h1.kept
 	m.ContentType, _ = m.Get("content-type")
