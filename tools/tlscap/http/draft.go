@@ -12,10 +12,17 @@ type draft struct {
 // cost is what a message takes whose head is there and whose body is not.
 func (d *draft) cost() int { return cap(d.head) + cap(d.body) + fieldCost*cap(d.fields) }
 
+// copy appends to the request's own text, since the head it is from is overwritten by another.
+func (r *request) copy(b []byte) []byte {
+	start := len(r.text)
+	r.text = append(r.text, b...)
+	return r.text[start:len(r.text):len(r.text)]
+}
+
 // drafts are rooms that nobody uses, of all connections together.
 type drafts struct {
-	free     []*draft
-	requests []*request
+	messages spares[draft]
+	requests spares[request]
 }
 
 // Bounds of what is kept for later.
@@ -25,47 +32,39 @@ const (
 	maxSpareText = 4 << 10  // bytes of a request
 )
 
-func (d *drafts) take() *draft {
-	if n := len(d.free); n > 0 {
-		out := d.free[n-1]
-		d.free = d.free[:n-1]
-		return out
-	}
-	return new(draft)
-}
-
-// give takes back the room of a message that was emitted. body is what its body was collected in.
+// give takes back the room of a message that was emitted. body is what its body was collected in, nil if it had none.
 func (d *drafts) give(old *draft, body []byte) {
 	if body == nil {
 		body = old.body
 	}
-	if len(d.free) == maxSpare || cap(old.head) > maxSpareRoom || cap(body) > maxSpareRoom {
-		return
+	if cap(old.head) <= maxSpareRoom && cap(body) <= maxSpareRoom {
+		*old = draft{head: old.head[:0], fields: old.fields[:0], body: body[:0]}
+		d.messages.give(old)
 	}
-	*old = draft{head: old.head[:0], fields: old.fields[:0], body: body[:0]}
-	d.free = append(d.free, old)
-}
-
-func (d *drafts) takeRequest() *request {
-	if n := len(d.requests); n > 0 {
-		out := d.requests[n-1]
-		d.requests = d.requests[:n-1]
-		return out
-	}
-	return new(request)
 }
 
 // giveRequest takes back a request whose response was emitted.
 func (d *drafts) giveRequest(old *request) {
-	if len(d.requests) < maxSpare && cap(old.text) <= maxSpareText {
+	if cap(old.text) <= maxSpareText {
 		*old = request{text: old.text[:0]}
-		d.requests = append(d.requests, old)
+		d.requests.give(old)
 	}
 }
 
-// copy appends to the request's own text, since the head it is from is overwritten by another.
-func (r *request) copy(b []byte) []byte {
-	start := len(r.text)
-	r.text = append(r.text, b...)
-	return r.text[start:len(r.text):len(r.text)]
+type spares[T any] struct{ free []*T }
+
+func (s *spares[T]) take() *T {
+	n := len(s.free)
+	if n == 0 {
+		return new(T)
+	}
+	out := s.free[n-1]
+	s.free = s.free[:n-1]
+	return out
+}
+
+func (s *spares[T]) give(old *T) {
+	if len(s.free) < maxSpare {
+		s.free = append(s.free, old)
+	}
 }

@@ -73,7 +73,7 @@ func (h *half) h1head(data []byte) int {
 		return 0
 	}
 	h.h1.scanned = 0
-	d := h.c.drafts.take()
+	d := h.c.drafts.messages.take()
 	d.head = append(d.head, data[:end]...)
 	line, fields := cutLine(d.head)
 	m := &d.Message
@@ -178,7 +178,7 @@ func version(b []byte) string {
 
 func (h *half) h1request(m *Message) {
 	host, _ := m.Get("host")
-	r := h.c.drafts.takeRequest()
+	r := h.c.drafts.requests.take()
 	r.start, r.version = m.Start, m.Version
 	r.method, r.authority, r.path = r.copy(m.Method), r.copy(host), r.copy(m.Path)
 	r.connect = string(m.Method) == "CONNECT"

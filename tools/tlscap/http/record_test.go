@@ -120,12 +120,12 @@ func (d *drafts) poison() {
 			b[:cap(b)][i] = 0xaa
 		}
 	}
-	for _, m := range d.free {
+	for _, m := range d.messages.free {
 		fill(m.head)
 		fill(m.body)
 		clear(m.fields[:cap(m.fields)])
 	}
-	for _, r := range d.requests {
+	for _, r := range d.requests.free {
 		fill(r.text)
 	}
 }
