@@ -56,6 +56,7 @@ func argdist() command {
 				)),
 				b.memoryMetric(subjects, write),
 				kernelMemoryMetric(subjects, write),
+				verifierMetric(subjects, write),
 				b.bpfTimeMetric(withFloor(subjects, floor(0, hooks(b)...)), write, writeBPFText, target{
 					text: "BPF time of a write at most bpftrace's", peer: "bpftrace", limit: 1, atMost: true,
 				}),

@@ -23,6 +23,7 @@ func bindsnoop() command {
 				}),
 				b.memoryMetric(subjects, bind),
 				kernelMemoryMetric(plain, bind),
+				verifierMetric(plain, bind),
 				b.bpfTimeMetric(withFloor(subjects, floor(0, "fexit/inet_bind", callEnds(unix.SYS_BIND))), bind, bindBPFText),
 				b.floodMetric(subjects, bind),
 				b.rateMetric(subjects, bind, 5000, 5, target{

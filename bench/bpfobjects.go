@@ -103,6 +103,22 @@ func (o bpfObjects) memory() (maps, progs uint64, err error) {
 	return maps, progs, nil
 }
 
+// verified is how many instructions the verifier went through, of all programs and of the longest.
+func (o bpfObjects) verified() (sum, longest uint32, err error) {
+	for id := range o.progs {
+		info, err := progInfo(id)
+		if err != nil {
+			return 0, 0, err
+		}
+		n, ok := info.VerifiedInstructions()
+		if !ok {
+			return 0, 0, errors.New("count verified instructions: this kernel does not tell (5.16 does)")
+		}
+		sum, longest = sum+n, max(longest, n)
+	}
+	return sum, longest, nil
+}
+
 // ring is the size of the ring buffer.
 func (o bpfObjects) ring() (int, error) {
 	for id := range o.maps {

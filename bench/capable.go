@@ -23,6 +23,7 @@ func capable() command {
 				}),
 				b.memoryMetric(formats, check),
 				kernelMemoryMetric(plain, check),
+				verifierMetric(plain, check),
 				b.bpfTimeMetric(withFloor(formats, floor(0, "fexit/cap_capable", "kprobe/cap_capable", "raw_tp/cap_capable")), check, capableBPFText, target{
 					text: "BPF time at most libbpf-tools'", peer: "libbpf-tools", limit: 1, atMost: true,
 				}),

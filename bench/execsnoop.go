@@ -35,6 +35,7 @@ func execsnoop() command {
 				kernelMemoryMetric(plain, idle, target{
 					text: "less than 5 MB in the kernel", limit: 5e6, atMost: true,
 				}),
+				verifierMetric(plain, idle),
 				b.bpfTimeMetric(withFloor(subjects, floor(1, "raw_tp/sched_process_exec")), idle, execBPFText, target{
 					text: "BPF time at most 0.8 of libbpf-tools'", peer: "libbpf-tools", limit: 0.8, atMost: true,
 				}),

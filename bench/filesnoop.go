@@ -23,6 +23,7 @@ func filesnoop() command {
 				}),
 				b.memoryMetric(subjects, open),
 				kernelMemoryMetric(alike, open),
+				verifierMetric(alike, open),
 				b.bpfTimeMetric(withFloor(subjects, floor(0, "fexit/do_sys_openat2", callEnds(unix.SYS_OPENAT))), open, openBPFText, target{
 					text: "BPF time of an open at most 0.8 of libbpf-tools' opensnoop", peer: "libbpf-tools", mode: same, limit: 0.8, atMost: true,
 				}),

@@ -28,6 +28,7 @@ func guard() command {
 				b.startMetric([]subject{table}, open),
 				b.memoryMetric(both, open),
 				kernelMemoryMetric([]subject{table}, open),
+				verifierMetric([]subject{table}, open),
 				b.bpfTimeMetric(withFloor(both, floor(1, "lsm/file_open")), open, guardBPFText),
 				sizeMetric([]subject{table}),
 			}

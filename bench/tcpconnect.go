@@ -25,6 +25,7 @@ func tcpconnect() command {
 				}),
 				b.memoryMetric(subjects, connect),
 				kernelMemoryMetric(subjects, connect),
+				verifierMetric(subjects, connect),
 				b.bpfTimeMetric(withFloor(subjects, floor(0, stateFloor)), connect, connectBPFText),
 				b.floodMetric(subjects, connect),
 				b.rateMetric(subjects, connect, 5000, 5, target{

@@ -40,6 +40,7 @@ func tlscap() command {
 				b.crowdMetric([]subject{all}, 200),
 				b.memoryMetric(alike, request),
 				kernelMemoryMetric(alike, request),
+				verifierMetric(alike, request),
 				b.bpfTimeMetric(alike, request, requestBPFText, target{
 					text: "BPF time of a request at most sslsniff's", peer: "bcc", mode: "--comm=nginx", limit: 1, atMost: true,
 				}),
