@@ -115,6 +115,9 @@ func (b *bench) machine() string {
 	if b.guest {
 		text += ", virtual"
 	}
+	if b.counted {
+		text += ", its clocks counting instructions"
+	}
 	return text
 }
 

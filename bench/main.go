@@ -28,13 +28,14 @@ import (
 )
 
 type options struct {
-	runs  int
-	only  *regexp.Regexp
-	out   string
-	quick bool
-	check bool
-	flood int
-	vm    string // a kernel of the matrix to measure on; "" is this one
+	runs    int
+	only    *regexp.Regexp
+	out     string
+	quick   bool
+	check   bool
+	flood   int
+	vm      string // a kernel of the matrix to measure on; "" is this one
+	counted bool   // its clocks count instructions
 
 	guest   bool   // we are in it
 	version string // of ours; only the host of a guest can tell
@@ -73,6 +74,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.check, "check", false, "compare what does not depend on a quiet machine with the committed page, writing nothing")
 	flags.IntVar(&o.flood, "flood", 0, "events of each of the flood's 16 workers (default 10000)")
 	flags.StringVar(&o.vm, "vm", "", "measure in a virtual machine with this `kernel` of the matrix, such as 6.12")
+	flags.BoolVar(&o.counted, "count", false, "with -vm: one CPU whose clocks count instructions, one a nanosecond, so that times do not depend on who else wants the host's; slower")
 	flags.BoolVar(&o.guest, "guest", false, "used inside the virtual machine")
 	flags.StringVar(&o.version, "version", "", "used inside the virtual machine")
 	flags.Parse(args)

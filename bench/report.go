@@ -30,7 +30,8 @@ const guestPreface = `Some peers cannot run on the kernel above. Here all run on
 the peers of that release, on a processor that is emulated in software: times are many times those of
 any real machine, and **only ratios mean anything**; memory, bytes and losses are what they are. What is
 measured is described above, with smaller loads; bcc, which takes most of a minute to start there, is
-measured once.
+measured once. Where clocks count instructions, one a nanosecond (` + "`-count`" + `), the processor is one, and what is told as time is
+the same in every run.
 
 `
 

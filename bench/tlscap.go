@@ -118,7 +118,7 @@ as this machine can make.`,
 				return nil, err
 			}
 			defer t.end()
-			if _, err := b.web.ask(b, 1); err != nil { // some to warm caches
+			if _, err := b.web.ask(b, seconds); err != nil { // to warm caches; emulated, the first can take a second
 				return nil, err
 			}
 			var with asked

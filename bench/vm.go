@@ -77,12 +77,15 @@ func newGuest(ctx context.Context, opts options, dir string) (*vm.Guest, error) 
 	if opts.check {
 		args = append(args, "-check")
 	}
+	if opts.counted {
+		args = append(args, "-count")
+	}
 	if opts.flood > 0 {
 		args = append(args, "-flood", strconv.Itoa(opts.flood))
 	}
 	return &vm.Guest{
 		Image: image, Init: init, Disk: disk, Files: files,
 		Jobs:  []job.Job{{Name: "bench", Args: args, Quiet: true}},
-		Limit: guestLimit, Memory: guestMemory,
+		Limit: guestLimit, Memory: guestMemory, Counted: opts.counted,
 	}, nil
 }
