@@ -41,6 +41,20 @@ func objectsOf(pid int) (bpfObjects, error) {
 	return o, nil
 }
 
+// startLoaded is startReady with what the tool has in the kernel then.
+func (b *bench) startLoaded(s subject, how tuning, l load) (*started, bpfObjects, error) {
+	t, err := b.startReady(s, how, l)
+	if err != nil {
+		return nil, bpfObjects{}, err
+	}
+	objects, err := objectsOf(t.Process.Pid)
+	if err != nil {
+		t.end()
+		return nil, bpfObjects{}, err
+	}
+	return t, objects, nil
+}
+
 // add takes the id from a file of fdinfo: that of a map or a program, or of a
 // link, which names its program.
 func (o bpfObjects) add(fields map[string]string) {

@@ -86,6 +86,8 @@ func parse(args []string) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	switch {
+	case o.counted && o.vm == "" && !o.guest:
+		return o, fmt.Errorf("-count: only a virtual machine (-vm) counts instructions")
 	case o.runs < 0:
 		return o, fmt.Errorf("-runs %d: must not be negative", o.runs)
 	case o.quick:

@@ -37,15 +37,11 @@ empty program. ` + text,
 			if err != nil {
 				return nil, err
 			}
-			t, err := b.startReady(s, tuning{record: record}, l)
+			t, objects, err := b.startLoaded(s, tuning{record: record}, l)
 			if err != nil {
 				return nil, err
 			}
 			defer t.end()
-			objects, err := objectsOf(t.Process.Pid)
-			if err != nil {
-				return nil, err
-			}
 			// Some warm caches first: programs that have just been loaded are slow.
 			if err := b.drive(l, pace{each: l.times(b.bpf, 10) / 4}); err != nil {
 				return nil, err

@@ -99,8 +99,8 @@ func (st *started) lossTold(s subject, stderr string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if rest := int64(a.seen - a.printed - a.filtered - a.lost); rest != 0 {
-		return 0, fmt.Errorf("its summary does not add up: %d seen, %d unexplained", a.seen, rest)
+	if err := a.adds(); err != nil {
+		return 0, err
 	}
 	if lines := uint64(st.out.lines - s.header() - st.out.told); lines != a.printed {
 		return 0, fmt.Errorf("it says %d printed, but printed %d lines", a.printed, lines)
@@ -108,10 +108,18 @@ func (st *started) lossTold(s subject, stderr string) (uint64, error) {
 	return a.lost, nil
 }
 
-// account is the last line of ours on stderr.
+// account is the last line of ours on stderr. Printed is what was read where several events make one line.
 type account struct{ seen, printed, filtered, lost uint64 }
 
-var summaryLine = regexp.MustCompile(`(?m)^\S+: (\d+) seen = (\d+) printed \+ (\d+) filtered \+ (\d+) lost\b`)
+// adds is an error unless all that was seen is explained.
+func (a account) adds() error {
+	if rest := int64(a.seen - a.printed - a.filtered - a.lost); rest != 0 {
+		return fmt.Errorf("its summary does not add up: %d seen, %d unexplained", a.seen, rest)
+	}
+	return nil
+}
+
+var summaryLine = regexp.MustCompile(`(?m)^\S+: (\d+) seen = (\d+) (?:printed|read) \+ (\d+) filtered \+ (\d+) lost\b`)
 
 func parseSummary(stderr string) (account, error) {
 	m := summaryLine.FindStringSubmatch(stderr)

@@ -57,15 +57,11 @@ that of the process's mappings of them. The total is of all three.`,
 		subjects: subjects,
 		targets:  targets,
 		measure: func(b *bench, s subject) ([]float64, error) {
-			t, err := b.startReady(s, tuning{}, l)
+			t, objects, err := b.startLoaded(s, tuning{}, l)
 			if err != nil {
 				return nil, err
 			}
 			defer t.end()
-			objects, err := objectsOf(t.Process.Pid)
-			if err != nil {
-				return nil, err
-			}
 			maps, progs, err := objects.memory()
 			if err != nil {
 				return nil, err

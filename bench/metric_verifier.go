@@ -13,15 +13,11 @@ as often as it followed them (verified_insns of bpf_prog_info), and how many of 
 		figures:  []figure{{"instructions verified", count}, {"longest program", count}, {"programs", count}},
 		subjects: subjects,
 		measure: func(b *bench, s subject) ([]float64, error) {
-			t, err := b.startReady(s, tuning{}, l)
+			t, objects, err := b.startLoaded(s, tuning{}, l)
 			if err != nil {
 				return nil, err
 			}
 			defer t.end()
-			objects, err := objectsOf(t.Process.Pid)
-			if err != nil {
-				return nil, err
-			}
 			sum, longest, err := objects.verified()
 			if err != nil {
 				return nil, err

@@ -130,7 +130,7 @@ as this machine can make.`,
 			if err != nil {
 				return nil, err
 			}
-			lost, err := t.lostOfPieces(s, stderr)
+			lost, err := lostOfPieces(s, stderr)
 			if err != nil {
 				return nil, err
 			}
@@ -174,25 +174,19 @@ func (b *bench) startTracing(s subject) (*started, error) {
 	return nil, fmt.Errorf("wait until it traces: no banner in %v", b.ready)
 }
 
-var piecesLine = regexp.MustCompile(`(?m)^\S+: (\d+) seen = (\d+) (?:read|printed) \+ (\d+) filtered \+ (\d+) lost\b`)
-
 // lostOfPieces is the share that was lost, by the account of ours, which must add up. Others do not tell how much they saw.
-func (st *started) lostOfPieces(s subject, stderr string) (float64, error) {
+func lostOfPieces(s subject, stderr string) (float64, error) {
 	if !s.ours() {
 		return math.NaN(), nil
 	}
-	m := piecesLine.FindStringSubmatch(stderr)
-	if m == nil {
-		return 0, fmt.Errorf("no summary on stderr: %q", stderr)
+	a, err := parseSummary(stderr)
+	if err != nil {
+		return 0, err
 	}
-	var n [4]float64
-	for i := range n {
-		n[i], _ = strconv.ParseFloat(m[i+1], 64)
+	if err := a.adds(); err != nil {
+		return 0, err
 	}
-	if n[0] != n[1]+n[2]+n[3] {
-		return 0, fmt.Errorf("its summary does not add up: %s", m[0])
-	}
-	return n[3] / max(n[0], 1), nil
+	return float64(a.lost) / float64(max(a.seen, 1)), nil
 }
 
 // asked is what came of many requests.
