@@ -39,7 +39,7 @@ type Target struct {
 func Load(spec *ebpf.ProgramSpec, to Target) (*ebpf.Program, error) {
 	insns := make(asm.Instructions, len(spec.Instructions))
 	copy(insns, spec.Instructions)
-	if err := associate(insns, to.Maps); err != nil {
+	if err := Associate(insns, to.Maps); err != nil {
 		return nil, err
 	}
 	var types btf.Builder
@@ -98,8 +98,8 @@ func native() binary.ByteOrder {
 	return binary.BigEndian
 }
 
-// associate puts maps where the program refers to them by name.
-func associate(insns asm.Instructions, maps map[string]*ebpf.Map) error {
+// Associate puts maps where the program refers to them by name.
+func Associate(insns asm.Instructions, maps map[string]*ebpf.Map) error {
 	for i := range insns {
 		ins := &insns[i]
 		if !ins.IsLoadFromMap() || ins.Reference() == "" {

@@ -53,16 +53,16 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 	if err := setBackups(spec, plan); err != nil {
 		return nil, err
 	}
-	traced := takeTraced(spec)
+	programs := spec.Programs
+	spec.Programs = nil
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Cache:           k.Cache,
 		MapReplacements: opts.Maps,
-		Programs:        ebpf.ProgramOptions{KernelTypes: k.Relocations()},
 	})
 	if err != nil {
 		return nil, explain(err)
 	}
-	if err := loadTraced(k, coll, traced); err != nil {
+	if err := loadPrograms(k, coll, programs); err != nil {
 		coll.Close()
 		return nil, explain(err)
 	}

@@ -2,7 +2,6 @@ package uprobe
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"sync"
@@ -102,18 +101,9 @@ func (l *Links) withCookie(asking *ebpf.ProgramSpec, cookie uint64) (*ebpf.Progr
 	spec := asking.Copy()
 	SetCookie(spec, cookie)
 	loader.TaskStack(spec)
-	for i := range spec.Instructions {
-		ins := &spec.Instructions[i]
-		if !ins.IsLoadFromMap() || ins.Reference() == "" {
-			continue
-		}
-		if err := ins.AssociateMap(l.loaded.Maps[ins.Reference()]); err != nil {
-			return nil, fmt.Errorf("load program %s: map %s: %w", spec.Name, ins.Reference(), err)
-		}
-	}
-	p, err := ebpf.NewProgramWithOptions(spec, ebpf.ProgramOptions{KernelTypes: l.kernel.Relocations()})
+	p, err := l.loaded.LoadProgram(l.kernel, spec)
 	if err != nil {
-		return nil, fmt.Errorf("load program %s: %w", spec.Name, err)
+		return nil, err
 	}
 	l.own = append(l.own, p)
 	return p, nil

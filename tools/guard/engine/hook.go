@@ -114,6 +114,19 @@ func (m *Manager) attach(program string) (*attachment, error) {
 	return a, nil
 }
 
+// attachAll attaches programs in their order. They are loaded before, side by side.
+func (m *Manager) attachAll(programs []string) error {
+	if err := m.object.loadAll(programs...); err != nil {
+		return err
+	}
+	for _, p := range programs {
+		if _, err := m.attach(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *Manager) detach(program string) error {
 	a, ok := m.attached[program]
 	if !ok {

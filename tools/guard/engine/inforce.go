@@ -112,10 +112,8 @@ func (m *Manager) generationNumber() (last uint32) {
 // label has executables named by the new tables from now on, and gives the tasks that
 // run already the labels that they would have.
 func (m *Manager) label(slot uint32) error {
-	for _, p := range labelHooks {
-		if _, err := m.attach(p); err != nil {
-			return err
-		}
+	if err := m.attachAll(labelHooks); err != nil {
+		return err
 	}
 	fresh := !m.bits.fresh.empty() // or all subjects were there before, and so their labels are
 	if fresh {

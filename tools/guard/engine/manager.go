@@ -210,12 +210,7 @@ func (m *Manager) Set(policies ...*policy.Policy) error {
 func (m *Manager) AttachFor(policies ...*policy.Policy) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, h := range m.kernel().Hooks(policy.Needs(policies)) {
-		if _, err := m.attach(h); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.attachAll(m.kernel().Hooks(policy.Needs(policies)))
 }
 
 // Close detaches all programs: nothing is denied any more. What is pinned stays in

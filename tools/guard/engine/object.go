@@ -152,12 +152,40 @@ func (o *bpfObject) has(program string) bool {
 
 // load loads a program, once.
 func (o *bpfObject) load(program string) (*ebpf.Program, error) {
-	if p, ok := o.programs[program]; ok {
-		return p, nil
+	if err := o.loadAll(program); err != nil {
+		return nil, err
 	}
+	return o.programs[program], nil
+}
+
+// loadAll loads programs that are not loaded yet, as many at once as there are CPUs.
+func (o *bpfObject) loadAll(names ...string) error {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	names = slices.DeleteFunc(names, func(name string) bool { return o.programs[name] != nil })
+	programs := make([]*ebpf.Program, len(names))
+	err := loader.InParallel(len(names), func(i int) (err error) {
+		if programs[i], err = o.verify(names[i]); err != nil {
+			err = fmt.Errorf("program %s: %w", names[i], err)
+		}
+		return err
+	})
+	for i, p := range programs {
+		if p == nil {
+			continue
+		}
+		o.programs[names[i]] = p
+		if o.claims {
+			err = errors.Join(err, o.claimProgram(p))
+		}
+	}
+	return err
+}
+
+// verify has the kernel take a program. It changes nothing of the object.
+func (o *bpfObject) verify(program string) (*ebpf.Program, error) {
 	spec, ok := o.specs[program]
 	if !ok {
-		return nil, fmt.Errorf("no program %s in the BPF object", program)
+		return nil, errors.New("not in the BPF object")
 	}
 	function := iteratorFunction
 	if spec.Type == ebpf.LSM {
@@ -165,17 +193,9 @@ func (o *bpfObject) load(program string) (*ebpf.Program, error) {
 	}
 	id, err := o.kernel.Function(function)
 	if err != nil {
-		return nil, fmt.Errorf("program %s: %w", program, err)
+		return nil, err
 	}
-	p, err := btfprog.Load(spec, btfprog.Target{Function: id, Types: o.kernel.Relocations(), Maps: o.maps.Maps})
-	if err != nil {
-		return nil, fmt.Errorf("program %s: %w", program, err)
-	}
-	o.programs[program] = p
-	if o.claims {
-		return p, o.claimProgram(p)
-	}
-	return p, nil
+	return btfprog.Load(spec, btfprog.Target{Function: id, Types: o.kernel.Relocations(), Maps: o.maps.Maps})
 }
 
 // forget unloads a program. 5.10 attaches a program of an LSM hook only once.

@@ -49,15 +49,9 @@ func (m *Manager) Protect() error {
 		return err
 	}
 	m.self = self
-	for _, h := range m.kernel().Hooks(policy.Needs([]*policy.Policy{self})) {
-		if _, err := m.attach(h); err != nil {
-			return err
-		}
-	}
-	for _, p := range selfPrograms {
-		if _, err := m.attach(p); err != nil {
-			return err
-		}
+	programs := slices.Concat(m.kernel().Hooks(policy.Needs([]*policy.Policy{self})), selfPrograms)
+	if err := m.attachAll(programs); err != nil {
+		return err
 	}
 	return m.set(m.policies)
 }
