@@ -105,8 +105,23 @@ func fileOffset(f *elf.File, addr uint64) (uint64, bool) {
 	return 0, false
 }
 
-// versions are how libraries name themselves in their constants.
-var versions = regexp.MustCompile(`\b(OpenSSL|LibreSSL) \d+\.\d+\.\d+[-+.0-9a-z]{0,16}|BoringSSL|NSS \d+\.\d+(\.\d+)?|GnuTLS \d+\.\d+\.\d+|\brustls-\d+\.\d+\.\d+`)
+// versions are how libraries name themselves in their constants. Each is looked for by
+// the name that it begins with: an expression with all of them has no beginning of its own,
+// and goes through eleven megabytes a second instead of two hundred.
+var versions = []struct {
+	name   string
+	number *regexp.Regexp // what follows the name
+}{
+	{"OpenSSL ", regexp.MustCompile(`^\d+\.\d+\.\d+[-+.0-9a-z]{0,16}`)},
+	{"LibreSSL ", regexp.MustCompile(`^\d+\.\d+\.\d+[-+.0-9a-z]{0,16}`)},
+	{"BoringSSL", regexp.MustCompile(`^`)},
+	{"NSS ", regexp.MustCompile(`^\d+\.\d+(\.\d+)?`)},
+	{"GnuTLS ", regexp.MustCompile(`^\d+\.\d+\.\d+`)},
+	{"rustls-", regexp.MustCompile(`^\d+\.\d+\.\d+`)},
+}
+
+// maxVersionNumber is the most that is looked at after the name, in bytes.
+const maxVersionNumber = 64
 
 // version finds what the file says of itself, which is for people only.
 func version(f *elf.File) string {
@@ -118,5 +133,35 @@ func version(f *elf.File) string {
 	if err != nil {
 		return ""
 	}
-	return string(versions.Find(data))
+	return firstVersion(data)
+}
+
+// firstVersion finds the first name of a library with its version, "" if there is none.
+func firstVersion(data []byte) string {
+	var found string
+	for _, v := range versions {
+		for from := 0; ; {
+			i := bytes.Index(data[from:], []byte(v.name))
+			if i < 0 {
+				break
+			}
+			at := from + i
+			from = at + len(v.name)
+			number := v.number.Find(data[from:min(from+maxVersionNumber, len(data))])
+			if number != nil && !inWord(data, at) {
+				data, found = data[:at], v.name+string(number) // others have to begin before
+				break
+			}
+		}
+	}
+	return found
+}
+
+// inWord reports whether what is at i goes on a word, as "OpenSSL" in "myOpenSSL".
+func inWord(data []byte, i int) bool {
+	if i == 0 {
+		return false
+	}
+	c := data[i-1]
+	return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
