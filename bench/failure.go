@@ -1,16 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
+
+	exits "github.com/ringside-tools/ringside/internal/command"
 )
 
 // notRunning is a tool that ended before it traced anything.
-type notRunning struct{ reason string }
+type notRunning struct {
+	reason string
+	code   int // that it ended with
+}
 
 func (e *notRunning) Error() string { return "does not run: " + e.reason }
 
@@ -24,6 +33,12 @@ func reasonFor(err error) string {
 		return "does not run: not installed"
 	}
 	return "not measured: " + reasonIn(err.Error())
+}
+
+// lacksFeature tells whether err is that one of ours finds the kernel without what it needs.
+func lacksFeature(err error) bool {
+	var ended *notRunning
+	return errors.As(err, &ended) && ended.code == exits.ExitKernel
 }
 
 // telling is what says more than the last line: bcc's and libbpf's first words
@@ -60,8 +75,30 @@ func (p *process) exited() bool {
 	return strings.HasPrefix(field(fmt.Sprintf("/proc/%d/status", p.Process.Pid), "State"), "Z")
 }
 
-// whyEnded is the error for one that has. bcc says some of it on stdout.
+// whyEnded is the error for one that has. bcc says some of it on stdout; ours say it in
+// the first line, and what to do in the next.
 func (p *process) whyEnded(stdout string) error {
 	text, _ := os.ReadFile(p.stderr.Name())
-	return &notRunning{reasonIn(stdout + "\n" + string(text))}
+	ended := &notRunning{code: exitCode(p.Process.Pid)}
+	if lacksFeature(ended) && bytes.HasPrefix(text, []byte(filepath.Base(p.Path)+": ")) {
+		line, _, _ := bytes.Cut(text, []byte("\n"))
+		ended.reason = code(string(line))
+	} else {
+		ended.reason = reasonIn(stdout + "\n" + string(text))
+	}
+	return ended
+}
+
+// exitCode is that of a process that has ended and that nobody has waited for yet, 0 if
+// it cannot be told (/proc/PID/stat, since 3.5).
+func exitCode(pid int) int {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := bytes.Cut(text, []byte(") ")) // a name of ours has none
+	fields := bytes.Fields(rest)
+	const at = 49 // field 52, counted from the third
+	if len(fields) <= at {
+		return 0
+	}
+	status, _ := strconv.Atoi(string(fields[at]))
+	return syscall.WaitStatus(status).ExitStatus()
 }

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
 )
@@ -15,18 +18,46 @@ func TestReasonFor(t *testing.T) {
 		err  error
 		want string
 	}{
-		"traceback":     {&notRunning{reasonIn("Traceback (most recent call last):\n  File \"x\"\nException: no | `such`\n\n")}, "does not run: `Exception: no / 'such'`"},
-		"no headers":    {&notRunning{reasonIn("Unable to find kernel headers. Try this.\nException: Failed to compile\n")}, "does not run: `Unable to find kernel headers`"},
-		"no kprobes":    {&notRunning{reasonIn("libbpf: prog 'x': failed to create kprobe 'y+0x0' perf event: No\nfailed: -2\n")}, "does not run: `failed to create kprobe 'y+0x0' perf event: No`"},
-		"no field":      {&notRunning{reasonIn("77: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [77] struct x.y\nprocessed 65 insns\nfailed to load BPF object: -22\n")}, "does not run: `failed to resolve CO-RE relocation <byte_off> [77] struct x.y`"},
-		"silent":        {&notRunning{reasonIn("")}, "does not run: it says nothing"},
-		"wrapped":       {fmt.Errorf("pipe: %w", &notRunning{"x"}), "does not run: x"},
+		"traceback":     {&notRunning{reason: reasonIn("Traceback (most recent call last):\n  File \"x\"\nException: no | `such`\n\n")}, "does not run: `Exception: no / 'such'`"},
+		"no headers":    {&notRunning{reason: reasonIn("Unable to find kernel headers. Try this.\nException: Failed to compile\n")}, "does not run: `Unable to find kernel headers`"},
+		"no kprobes":    {&notRunning{reason: reasonIn("libbpf: prog 'x': failed to create kprobe 'y+0x0' perf event: No\nfailed: -2\n")}, "does not run: `failed to create kprobe 'y+0x0' perf event: No`"},
+		"no field":      {&notRunning{reason: reasonIn("77: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [77] struct x.y\nprocessed 65 insns\nfailed to load BPF object: -22\n")}, "does not run: `failed to resolve CO-RE relocation <byte_off> [77] struct x.y`"},
+		"silent":        {&notRunning{reason: reasonIn("")}, "does not run: it says nothing"},
+		"wrapped":       {fmt.Errorf("pipe: %w", &notRunning{reason: "x"}), "does not run: x"},
 		"not there":     {fmt.Errorf("start: %w", os.ErrNotExist), "does not run: not installed"},
 		"another error": {errors.New("wait: no event\nlast words"), "not measured: `last words`"},
 		"long":          {errors.New(strings.Repeat("é", 200)), "not measured: `" + strings.Repeat("é", 120) + "…`"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			qt.Assert(t, qt.Equals(reasonFor(test.err), test.want))
+		})
+	}
+}
+
+// A command of ours that finds no feature says so with its exit code, and in its first line.
+func TestWhyEnded(t *testing.T) {
+	for name, test := range map[string]struct {
+		script, want string
+		lacks        bool
+	}{
+		"lacks": {"echo 'sh: no LSM' >&2; echo 'boot with lsm=bpf' >&2; exit 3", "does not run: `sh: no LSM`", true},
+		"fails": {"echo 'sh: no LSM' >&2; echo 'boot with lsm=bpf' >&2; exit 1", "does not run: `boot with lsm=bpf`", false},
+		"peer":  {"echo 'fatal' >&2; exit 3", "does not run: `fatal`", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+			qt.Assert(t, qt.IsNil(err))
+			defer stderr.Close()
+			p := &process{Cmd: exec.Command("sh", "-c", test.script), stderr: stderr}
+			p.Cmd.Stderr = stderr
+			qt.Assert(t, qt.IsNil(p.Start()))
+			for !p.exited() {
+				time.Sleep(time.Millisecond)
+			}
+			why := p.whyEnded("")
+			qt.Check(t, qt.Equals(why.Error(), test.want))
+			qt.Check(t, qt.Equals(lacksFeature(why), test.lacks))
+			_ = p.Wait() // its code is what is tested
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/go-quicktest/qt"
+
+	exits "github.com/ringside-tools/ringside/internal/command"
 )
 
 // TestMeasure: who is measured how often, natively and in a guest.
@@ -27,7 +29,7 @@ func TestMeasure(t *testing.T) {
 				measure: func(_ *bench, s subject) ([]float64, error) {
 					calls[s.tool]++
 					if s.tool == "gone" {
-						return nil, &notRunning{"`no kprobes`"}
+						return nil, &notRunning{reason: "`no kprobes`"}
 					}
 					return []float64{float64(calls[s.tool])}, nil
 				},
@@ -45,4 +47,18 @@ func TestMeasureEndsWithOurFailure(t *testing.T) {
 	_, err := b.measure(metric{long: true, subjects: []subject{{tool: ours}},
 		measure: func(*bench, subject) ([]float64, error) { return nil, errors.New("broken") }})
 	qt.Assert(t, qt.ErrorMatches(err, "ringside: broken"))
+}
+
+// On this machine a command whose feature the kernel lacks is told like a peer; the virtual
+// machine's kernel has all of them.
+func TestMeasureTellsWhatTheKernelLacks(t *testing.T) {
+	m := metric{long: true, subjects: []subject{{tool: ours}},
+		measure: func(*bench, subject) ([]float64, error) {
+			return nil, &notRunning{reason: "no LSM", code: exits.ExitKernel}
+		}}
+	r, err := (&bench{ctx: t.Context(), options: options{runs: 3, quick: true}}).measure(m)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.DeepEquals(r.failures, []string{"does not run: no LSM"}))
+	_, err = (&bench{ctx: t.Context(), options: options{runs: 3, quick: true, guest: true}}).measure(m)
+	qt.Assert(t, qt.ErrorMatches(err, "ringside: does not run: no LSM"))
 }
