@@ -180,6 +180,7 @@ const (
 	bpfVarUseRingbuf        = "use_ringbuf"
 	bpfVarWantDetails       = "want_details"
 	bpfVarWantFailures      = "want_failures"
+	bpfVarWantFiles         = "want_files"
 	bpfVarWantOps           = "want_ops"
 	bpfVarWantSample        = "want_sample"
 	bpfVarWantSuccesses     = "want_successes"
@@ -333,6 +334,7 @@ type bpfVariableSpecs struct {
 	UseRingbuf        *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 	WantDetails       *ebpf.VariableSpec `ebpf:"want_details"`
 	WantFailures      *ebpf.VariableSpec `ebpf:"want_failures"`
+	WantFiles         *ebpf.VariableSpec `ebpf:"want_files"`
 	WantOps           *ebpf.VariableSpec `ebpf:"want_ops"`
 	WantSample        *ebpf.VariableSpec `ebpf:"want_sample"`
 	WantSuccesses     *ebpf.VariableSpec `ebpf:"want_successes"`
@@ -432,6 +434,7 @@ type bpfVariables struct {
 	UseRingbuf        *ebpf.Variable `ebpf:"use_ringbuf"`
 	WantDetails       *ebpf.Variable `ebpf:"want_details"`
 	WantFailures      *ebpf.Variable `ebpf:"want_failures"`
+	WantFiles         *ebpf.Variable `ebpf:"want_files"`
 	WantOps           *ebpf.Variable `ebpf:"want_ops"`
 	WantSample        *ebpf.Variable `ebpf:"want_sample"`
 	WantSuccesses     *ebpf.Variable `ebpf:"want_successes"`

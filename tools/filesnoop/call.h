@@ -89,6 +89,12 @@ static __always_inline void job_flags(struct job *job, struct call_desc *desc)
 		job->flags |= F_OPEN_FLAGS;
 }
 
+/* Whether anybody looks at more of it than the name as given. */
+static __always_inline bool job_asks_file(u32 op)
+{
+	return want_files || op != OP_OPEN;
+}
+
 /* An open that succeeded: what it is, and where. */
 static __always_inline void job_opened(struct job *job, struct file *file)
 {
@@ -122,7 +128,7 @@ static __always_inline bool job_of_call(struct job *job, struct call_desc *desc,
 		job->fd = failed ? -1 : ret;
 		job->flags |= F_FD;
 		if (!failed) {
-			struct file *file = file_of_fd(task, ret);
+			struct file *file = job_asks_file(desc->op) ? file_of_fd(task, ret) : NULL;
 
 			if (file) { /* or another thread has closed it */
 				if (desc->op == OP_OPEN)
@@ -146,7 +152,7 @@ static __always_inline bool job_of_call(struct job *job, struct call_desc *desc,
 		job_file(job, file);
 		return true;
 	}
-	if (desc->name >= 0)
+	if (desc->name >= 0 && job_asks_file(desc->op))
 		job_base(job, 0, desc->dirfd, task);
 	/* The target of a symbolic link and the name of an attribute are in no directory. */
 	if (desc->op == OP_RENAME || desc->op == OP_LINK)

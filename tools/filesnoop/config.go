@@ -108,6 +108,12 @@ func (cfg *config) judges() bool {
 	return cfg.format == formats[0] || cfg.format == "classic" || cfg.format == "timesketch" || cfg.alertOnly || len(cfg.canaries) > 0 || cfg.acts()
 }
 
+// asksFiles reports whether anybody looks at where and what the files are. The table of
+// opensnoop has names as given: the way up to the root, and what the file is, are a quarter of the time of an event.
+func (cfg *config) asksFiles() bool {
+	return cfg.format != "opensnoop" || cfg.fullPath || cfg.judges() || len(cfg.paths)+len(cfg.notPaths)+len(cfg.globs) > 0
+}
+
 // acts reports whether something is to be done about alarms.
 func (cfg *config) acts() bool { return cfg.freeze || cfg.onAlert != "" }
 

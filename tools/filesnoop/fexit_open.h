@@ -21,13 +21,13 @@ static __always_inline int open_ends(void *ctx, s32 dirfd, const char *name,
 	job->flags = F_OPEN_FLAGS | F_FD;
 	job->name[0] = (u64)name;
 	if (ret >= 0) {
-		struct file *file = file_of_fd(task, ret);
+		struct file *file = want_files ? file_of_fd(task, ret) : NULL;
 
 		job->fd = ret;
 		if (file)
 			job_opened(job, file);
 	}
-	if (!job->at[0].dentry) {
+	if (want_files && !job->at[0].dentry) {
 		job->args[0] = (u32)dirfd;
 		job_base(job, 0, 0, task);
 	}

@@ -33,6 +33,7 @@ var byName = []way{
 	{"open-old", "open there"},
 	{"openat2", "open there"},
 	{"open-existing", "open there 0600"},
+	{"open-fifo", "mknod fifo 0600,open fifo,open fifo"},
 	{"create", "create new 0640,delete new"},
 	{"creat", "create new 0644"},
 	{"tmpfile", "tmpfile dir/#N 0600"},

@@ -69,6 +69,7 @@ enum op {
 const volatile u64 want_ops = 0;            /* bits by enum op */
 const volatile bool want_successes = true;
 const volatile bool want_failures = false;
+const volatile bool want_files = true;      /* path, inode, size; else the name as given will do */
 const volatile bool want_details = false;   /* executable, start of the process, container */
 const volatile u32 filter_tid = 0;          /* --tid */
 const volatile u32 filter_open_flags = 0;   /* --flag-filter: any of these bits */

@@ -28,6 +28,14 @@ static __always_inline bool passes(struct task_struct *task)
 
 /* ---- strings ---- */
 
+/* The file that it is about, which has a path. */
+static __always_inline void job_file(struct job *job, struct file *file)
+{
+	job->dentry = BPF_CORE_READ(file, f_path.dentry);
+	job->at[0].dentry = job->dentry;
+	job->at[0].mnt = BPF_CORE_READ(file, f_path.mnt);
+}
+
 /* Appends a name as given, and returns its length without NUL. */
 static __always_inline u32 name_of(struct scratch *s, u32 which)
 {
@@ -76,6 +84,13 @@ static __always_inline bool fill_names(struct scratch *s, u32 slot)
 	struct job *job = &s->job;
 
 	rec->name_len = name_of(s, 0);
+	if (!want_files) {
+		if (rec->name_len)
+			return true;
+		/* The path, then, of what nobody looked for so far. */
+		if (!job->at[0].dentry && job->fd >= 0)
+			job_file(job, file_of_fd((void *)bpf_get_current_task(), job->fd));
+	}
 	if (job->at[0].dentry) {
 		rec->path_len = path_of(slot, 0);
 		rec->flags |= F_PATH;
@@ -194,7 +209,8 @@ static __noinline int report(void *ctx, u32 slot)
 	rec->bytes = job->bytes;
 	rec->writes = job->writes;
 	rec->probe = job->probe;
-	fill_file(rec, job);
+	if (want_files)
+		fill_file(rec, job);
 	s->strings.len = 0;
 	if (!fill_names(s, slot)) {
 		COUNT(filtered);
@@ -253,12 +269,4 @@ static __always_inline struct job *job_begin(u32 slot, u32 op, s32 ret)
 		job->at[i].leaf_len = 0;
 	}
 	return job;
-}
-
-/* The file that it is about, which has a path. */
-static __always_inline void job_file(struct job *job, struct file *file)
-{
-	job->dentry = BPF_CORE_READ(file, f_path.dentry);
-	job->at[0].dentry = job->dentry;
-	job->at[0].mnt = BPF_CORE_READ(file, f_path.mnt);
 }

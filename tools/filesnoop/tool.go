@@ -96,6 +96,7 @@ func setConstants(spec *ebpf.CollectionSpec, cfg *config, format string) error {
 		{"want_ops", uint64(ops)},
 		{"want_successes", !cfg.failed},
 		{"want_failures", cfg.failures()},
+		{"want_files", cfg.asksFiles()},
 		{"want_details", format != "table"},
 		{"filter_tid", uint32(cfg.tid)},
 		{"filter_open_flags", openFlags},

@@ -27,6 +27,7 @@ var ways = map[string]func(){
 		how := unix.OpenHow{Flags: unix.O_RDWR}
 		unix.Close(call(unix.SYS_OPENAT2, here, text("there"), uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how)))
 	},
+	"open-fifo":    openFIFO,
 	"open-missing": func() { call(unix.SYS_OPENAT, here, text("missing"), unix.O_RDONLY, 0) },
 	"open-fault":   func() { call(unix.SYS_OPENAT, here, 1, unix.O_RDONLY, 0) },
 	"open-existing": func() {
