@@ -25,11 +25,13 @@ func bindsnoop() command {
 				kernelMemoryMetric(plain, bind),
 				verifierMetric(plain, bind),
 				b.bpfTimeMetric(withFloor(subjects, floor(0, "fexit/inet_bind", callEnds(unix.SYS_BIND))), bind, bindBPFText),
+				recordMetric(subjects, bind),
 				b.floodMetric(subjects, bind),
 				b.rateMetric(subjects, bind, 5000, 5, target{
 					text: "no bind missing at 5 000 per second", figure: 1, limit: 0, atMost: true, native: true,
 				}),
 				b.sustainedMetric(subjects, bind),
+				b.drainMetric(subjects, bind, smallFits),
 				sizeMetric(plain),
 			}
 		},

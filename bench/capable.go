@@ -27,11 +27,13 @@ func capable() command {
 				b.bpfTimeMetric(withFloor(formats, floor(0, "fexit/cap_capable", "kprobe/cap_capable", "raw_tp/cap_capable")), check, capableBPFText, target{
 					text: "BPF time at most libbpf-tools'", peer: "libbpf-tools", limit: 1, atMost: true,
 				}),
+				recordMetric(formats, check),
 				b.floodMetric(plain, check),
 				b.rateMetric(plain, check, 50_000, 5, target{
 					text: "no check missing at 50 000 per second", figure: 1, limit: 0, atMost: true,
 				}),
 				b.sustainedMetric(formats, check),
+				b.drainMetric(formats, check, smallFits),
 				b.workloadMetric(formats, check, makeWork),
 				sizeMetric(plain),
 			}

@@ -68,18 +68,9 @@ the runs per event are those of all system calls that an exec comes with: the dr
 new program's, the tool's, and those of whoever else is running.`
 
 // execFits: a perf buffer of libbpf-tools is 256 KiB per CPU, at some 100 bytes
-// an event; one of bpftrace has the same size, at 16 KiB an event.
-func execFits(b *bench, s subject) int {
-	switch s.tool {
-	case "bcc": // 32 KiB per CPU, and a record for each argument
-		return 31
-	case "libbpf-tools":
-		return 2503
-	case "bpftrace":
-		return 20
-	}
-	return b.drain
-}
+// an event; one of bpftrace has the same size, at 16 KiB an event; bcc's are 32 KiB,
+// and it sends a record for each argument.
+var execFits = peerFits{"libbpf-tools": 2503, "bcc": 31, "bpftrace": 20}
 
 // execsnoopMode: by default the program runs, and perhaps its two backups; else whatever
 // this kernel's rung takes.

@@ -27,17 +27,23 @@ func filesnoop() command {
 				b.bpfTimeMetric(withFloor(subjects, floor(0, "fexit/do_sys_openat2", callEnds(unix.SYS_OPENAT))), open, openBPFText, target{
 					text: "BPF time of an open at most 0.8 of libbpf-tools' opensnoop", peer: "libbpf-tools", mode: same, limit: 0.8, atMost: true,
 				}),
+				recordMetric(subjects, open),
 				b.floodMetric(subjects, open),
 				b.rateMetric(subjects, open, 100_000, 5, target{
 					text: "no open missing at 100 000 per second", mode: same, figure: 1, limit: 0, atMost: true, native: true,
 				}),
 				b.sustainedMetric(subjects, open),
+				b.drainMetric(subjects, open, openFits),
 				b.workloadMetric(subjects, open, tarWork, gitWork, grepWork, makeWork),
 				sizeMetric(alike),
 			}, b.filelifeMetrics()...)
 		},
 	}
 }
+
+// openFits: both peers send all of the room that they keep for a name, 255 bytes and some,
+// and have 256 KiB per CPU.
+var openFits = peerFits{"libbpf-tools": 600, "bcc": 600}
 
 const openBPFText = `Where the kernel allows fexit, we run a program at the return of
 do_sys_openat2, where the kernel can be preempted with two backups that find their work done; elsewhere the same at

@@ -6,8 +6,8 @@ import (
 )
 
 // drainMetric measures how fast events become lines when there is no lack of
-// them. fits is how many a subject's buffers surely hold.
-func (b *bench) drainMetric(subjects []subject, l load, fits func(*bench, subject) int, targets ...target) metric {
+// them.
+func (b *bench) drainMetric(subjects []subject, l load, fits peerFits, targets ...target) metric {
 	return metric{
 		name:  "drain",
 		load:  events(b.drain),
@@ -34,7 +34,7 @@ times).`,
 			}
 			before := t.out.lines
 			var wall, cpu time.Duration
-			batch := min(fits(b, s), b.drain)
+			batch := fits.of(s, b.drain)
 			for round := 0; round*batch < b.drain && round < 40; round++ {
 				w, c, err := b.drainOnce(t, l, batch)
 				if err != nil {
@@ -53,6 +53,21 @@ times).`,
 		},
 	}
 }
+
+// peerFits is how many events the buffers of each peer surely hold, all of one CPU. Those of
+// ours hold all of them.
+type peerFits map[string]int
+
+func (f peerFits) of(s subject, most int) int {
+	if n, ok := f[s.tool]; ok {
+		return min(n, most)
+	}
+	return most
+}
+
+// smallFits: less than 200 bytes an event, and perf buffers of 256 KiB per CPU, of bcc
+// of 32 KiB.
+var smallFits = peerFits{"libbpf-tools": 1000, "bcc": 150, "bpftrace": 1000}
 
 // drainOnce fills the buffers and has them emptied.
 func (b *bench) drainOnce(t *started, l load, events int) (wall, cpu time.Duration, err error) {

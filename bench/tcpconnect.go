@@ -27,6 +27,7 @@ func tcpconnect() command {
 				kernelMemoryMetric(subjects, connect),
 				verifierMetric(subjects, connect),
 				b.bpfTimeMetric(withFloor(subjects, floor(0, stateFloor)), connect, connectBPFText),
+				recordMetric(subjects, connect),
 				b.floodMetric(subjects, connect),
 				b.rateMetric(subjects, connect, 5000, 5, target{
 					text: "no connect missing at 5 000 per second", figure: 1, limit: 0, atMost: true, native: true,
@@ -35,6 +36,7 @@ func tcpconnect() command {
 					figure: 1, limit: 0, atMost: true, native: true,
 				}),
 				b.sustainedMetric(subjects, connect),
+				b.drainMetric(subjects, connect, smallFits),
 				b.workloadMetric(subjects, connect, makeWork),
 				sizeMetric(plain),
 			}
