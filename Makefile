@@ -17,7 +17,7 @@ export CGO_ENABLED = 0
 TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -X github.com/ringside-tools/ringside/internal/command.Version=$(VERSION)
 
-.PHONY: help build bcc generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-vm bench-check detection walk guard-cost lint install clean setup setup-here setup-vm
+.PHONY: help build bcc generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-here bench-vm bench-check detection walk guard-cost lint install clean setup setup-here setup-vm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,7 +87,9 @@ walk: build setup-vm ## write docs/guard-ssh.md anew, from a run in a virtual ma
 guard-cost: setup-vm ## write docs/guard-cost.md anew, from a run in a virtual machine
 	@scripts/guard-cost
 
-bench: setup ## side-by-side measurements with the peers; writes docs/benchmarks.md
+bench: bench-here bench-vm ## side-by-side measurements with the peers, here and in a virtual machine; writes docs/benchmarks.md
+
+bench-here: setup ## those on this kernel
 	$(GO) run ./bench
 
 bench-check: setup ## fail if a figure that holds on a busy machine got worse than docs/benchmarks.md has it (KERNEL=6.12: in a virtual machine)
@@ -96,7 +98,7 @@ bench-check: setup ## fail if a figure that holds on a busy machine got worse th
 detection: setup-vm ## what filesnoop finds among workloads in a virtual machine; writes docs/detection.md
 	$(GO) run ./bench/detection
 
-bench-vm: setup-vm ## the same on a stock kernel in a virtual machine (KERNEL=6.12)
+bench-vm: setup-vm ## those on a stock kernel in a virtual machine (KERNEL=6.12), where all peers run
 	$(GO) run ./bench -vm $(if $(filter command line,$(origin KERNEL)),$(KERNEL),6.12)
 
 lint: ## gofmt, vet, staticcheck

@@ -67,7 +67,7 @@ func main() {
 func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	flags.IntVar(&o.runs, "runs", 0, "how often each figure is measured (default 5, or 3 with -vm)")
+	flags.IntVar(&o.runs, "runs", 0, "how often each figure is measured (default 5)")
 	only := flags.String("only", "", "measure only metrics that match this regular `expression`, and keep the others")
 	flags.StringVar(&o.out, "out", "docs/benchmarks.md", "`file` to write")
 	flags.BoolVar(&o.quick, "quick", false, "one run with small loads, writing nothing")
@@ -93,8 +93,6 @@ func parse(args []string) (options, error) {
 	case o.quick:
 		o.runs = 1
 	case o.check && o.runs == 0:
-		o.runs = 3
-	case o.runs == 0 && o.vm != "":
 		o.runs = 3
 	case o.runs == 0:
 		o.runs = 5

@@ -13,7 +13,7 @@ func TestParse(t *testing.T) {
 		err  string
 	}{
 		{nil, 5, ""},
-		{[]string{"-vm", "6.12"}, 3, ""},
+		{[]string{"-vm", "6.12"}, 5, ""},
 		{[]string{"-vm", "6.12", "-runs", "7"}, 7, ""},
 		{[]string{"-runs", "7", "-quick"}, 1, ""},
 		{[]string{"-runs", "-1"}, 0, "-runs -1: must not be negative"},

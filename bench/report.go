@@ -18,11 +18,12 @@ the ratios of the same round, ours over the peer's, of the first figure: below 1
 take less than the peer, above 1 more. A peer that does not run on a kernel stays in
 the table, with the last that it said.
 
-This page is written by ` + "`make bench`" + ` (as root, three quarters of an hour on an otherwise
+This page is written by ` + "`make bench`" + ` (as root, some hours on an otherwise
 idle machine); ` + "`go run ./bench -only execsnoop/start`" + ` measures one table again. The
 peers are installed from the distribution; the tracefs that they need is
 mounted where only they see it. What is measured runs at a higher priority than the rest
-of the machine. ` + "`make bench-vm`" + ` writes the part on virtual machines.
+of the machine. ` + "`make bench-here`" + ` measures this kernel only, in three quarters of an hour, and
+` + "`make bench-vm`" + ` the stock kernel in a virtual machine.
 
 `
 

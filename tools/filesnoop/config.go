@@ -109,7 +109,8 @@ func (cfg *config) judges() bool {
 }
 
 // asksFiles reports whether anybody looks at where and what the files are. The table of
-// opensnoop has names as given: the way up to the root, and what the file is, are a quarter of the time of an event.
+// opensnoop has names as given: the file, its way up to the root and what it is are half of
+// the time that an open takes in the kernel.
 func (cfg *config) asksFiles() bool {
 	return cfg.format != "opensnoop" || cfg.fullPath || cfg.judges() || len(cfg.paths)+len(cfg.notPaths)+len(cfg.globs) > 0
 }
