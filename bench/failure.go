@@ -35,7 +35,8 @@ func reasonFor(err error) string {
 	return "not measured: " + reasonIn(err.Error())
 }
 
-// lacksFeature tells whether err is that one of ours finds the kernel without what it needs.
+// lacksFeature tells whether err is a tool's that ended with the exit code by which ours say
+// that the kernel lacks what they need. Those of peers mean other things.
 func lacksFeature(err error) bool {
 	var ended *notRunning
 	return errors.As(err, &ended) && ended.code == exits.ExitKernel

