@@ -94,6 +94,26 @@ func TestOps(t *testing.T) {
 	}
 }
 
+// TestAsksFiles: only the table of opensnoop does without files, and only if nothing asks for
+// their paths.
+func TestAsksFiles(t *testing.T) {
+	for flags, want := range map[string]bool{
+		"": true, "--format filelife": true, "--format opensnoop": false, "--format opensnoop -x -e -T": false, "--format opensnoop -F": true,
+		"--format opensnoop --path /etc": true, "--format opensnoop --not-path /etc": true, "--format opensnoop --glob x*": true,
+		"--format opensnoop --alert-only": true, "--format opensnoop --name x": false,
+	} {
+		cfg, env := configure(t, strings.Fields(flags)...)
+		spec, err := loadBpf()
+		qt.Assert(t, qt.IsNil(err))
+		tool, err := newTool(cfg, env)
+		qt.Assert(t, qt.IsNil(err), qt.Commentf("%s", flags))
+		qt.Assert(t, qt.IsNil(tool.Set(spec)))
+		var got bool
+		qt.Assert(t, qt.IsNil(spec.Variables["want_files"].Get(&got)))
+		qt.Check(t, qt.Equals(got, want), qt.Commentf("%s", flags))
+	}
+}
+
 // TestCalls: the calls that are looked at are those of what was asked for.
 func TestCalls(t *testing.T) {
 	spec, err := loadBpf()
