@@ -16,11 +16,32 @@
 #define CONTAINER_LEVELS 6     /* cgroups that a container has below its own */
 
 /*
+ * Where a node has its parent. To be asked before the loop: the compiler moves an offset
+ * out of a loop that is in there, to where nothing asks any more whether this kernel
+ * has the field, and the verifier refuses one that it has not.
+ */
+static __always_inline u64 kernfs_parent_offset(void)
+{
+	u64 offset;
+
+	if (bpf_core_field_exists(struct kernfs_node, __parent)) {
+		offset = bpf_core_field_offset(struct kernfs_node, __parent); /* 6.15 */
+		barrier_var(offset);
+	} else {
+		offset = bpf_core_field_offset(struct kernfs_node___5_10, parent);
+		barrier_var(offset);
+	}
+	return offset;
+}
+
+/*
  * Appends the first name that is long enough to hold an id, going up from kn,
  * and returns its length with NUL, or 0.
  */
 static __always_inline u32 container_walk(struct buffer *b, struct kernfs_node *kn)
 {
+	u64 parent = kernfs_parent_offset();
+
 	for (int i = 0; i < CONTAINER_LEVELS && kn; i++) {
 		char *tail = buffer_tail(b);
 		long n;
@@ -32,10 +53,7 @@ static __always_inline u32 container_walk(struct buffer *b, struct kernfs_node *
 			b->len += n;
 			return n;
 		}
-		if (bpf_core_field_exists(kn->__parent))
-			kn = BPF_CORE_READ(kn, __parent); /* 6.15 */
-		else
-			kn = BPF_CORE_READ((struct kernfs_node___5_10 *)kn, parent);
+		bpf_probe_read_kernel(&kn, sizeof(kn), (void *)kn + parent);
 	}
 	return 0;
 }
@@ -61,15 +79,14 @@ static __always_inline u32 container_append(struct buffer *b, struct task_struct
  */
 static __always_inline u32 container_walk_name(char name[CONTAINER_NAME_MAX], struct kernfs_node *kn)
 {
+	u64 parent = kernfs_parent_offset();
+
 	for (int i = 0; i < CONTAINER_LEVELS && kn; i++) {
 		long n = bpf_probe_read_kernel_str(name, CONTAINER_NAME_MAX, BPF_CORE_READ(kn, name));
 
 		if (n > CONTAINER_ID_LEN)
 			return n;
-		if (bpf_core_field_exists(kn->__parent))
-			kn = BPF_CORE_READ(kn, __parent); /* 6.15 */
-		else
-			kn = BPF_CORE_READ((struct kernfs_node___5_10 *)kn, parent);
+		bpf_probe_read_kernel(&kn, sizeof(kn), (void *)kn + parent);
 	}
 	return 0;
 }

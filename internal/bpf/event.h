@@ -153,6 +153,30 @@ static __always_inline bool handle_once(u32 copy, u64 task, u64 event)
 	return true;
 }
 
+/*
+ * A body is what a program and its backups all do for an event that is theirs: a
+ * program of its own, that they end with by a tail call. The verifier goes through
+ * it once then, and not again for each backup. It sits in a map of one entry, and the
+ * loader loads it where a program refers to that.
+ */
+#define BODY(name)                                                \
+	int name(unsigned long long *ctx);                        \
+	struct {                                                  \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);            \
+		__uint(max_entries, 1);                           \
+		__uint(key_size, sizeof(u32));                    \
+		__array(values, int(void *));                     \
+	} at_##name SEC(".maps") = { .values = { [0] = (void *)&name } }
+
+/* Goes on in a body, and comes back only if there is none. */
+static __always_inline int end_with(void *ctx, void *at_body)
+{
+	bpf_tail_call(ctx, at_body, 0);
+	COUNT(seen);
+	COUNT(lost);
+	return 0;
+}
+
 /* Fills the head for the current task. */
 static __always_inline void record_head_fill(struct record_head *head, u32 kind,
 					     struct task_struct *task)

@@ -2,7 +2,6 @@ package loader
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -125,17 +124,4 @@ func TestChooseLacks(t *testing.T) {
 		qt.Check(t, qt.Equals(got[0].Rung, &hooks[0].Rungs[1]))
 		qt.Check(t, qt.DeepEquals(got[0].Lacks, want), qt.Commentf("%v", refusal))
 	}
-}
-
-// TestTargets: what the ladders name counts as well as what sections name.
-func TestTargets(t *testing.T) {
-	hooks := []Hook{{Rungs: []Rung{
-		{Attach: []Attachment{{Program: "exit", To: "compat_execve"}, {Program: "exit"}}},
-		{Attach: []Attachment{{Program: "tp_a", To: "sys_other"}, {Program: "skb", To: "nowhere"}}},
-	}}}
-	tracepoints, functions := Targets(hooks, kinds)
-	slices.Sort(tracepoints)
-	slices.Sort(functions)
-	qt.Check(t, qt.DeepEquals(slices.Compact(tracepoints), []string{"sys_enter", "sys_exit", "sys_other"}))
-	qt.Check(t, qt.DeepEquals(slices.Compact(functions), []string{"cap_capable", "compat_execve", "execve", "execveat"}))
 }

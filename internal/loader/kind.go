@@ -58,32 +58,6 @@ func Kinds(spec *ebpf.CollectionSpec) map[string]Kind {
 	return kinds
 }
 
-// Targets lists the tracepoints and the functions that an object's programs and the
-// ladders name, for the kernel to look up in one go. A name may come twice.
-func Targets(hooks []Hook, kinds map[string]Kind) (tracepoints, functions []string) {
-	add := func(t ProgramType, to string) {
-		switch t {
-		case RawTracepoint:
-			tracepoints = append(tracepoints, to)
-		case Tracing, Kprobe, Kretprobe:
-			functions = append(functions, to)
-		}
-	}
-	for _, k := range kinds {
-		add(k.Type, k.Target)
-	}
-	for _, h := range hooks {
-		for _, r := range h.Rungs {
-			for _, a := range r.Attach {
-				if a.To != "" {
-					add(kinds[a.Program].Type, a.To)
-				}
-			}
-		}
-	}
-	return tracepoints, functions
-}
-
 // exists reports whether there is something of that name to attach to; true
 // where only trying can tell.
 func exists(k Prober, t ProgramType, to string) bool {

@@ -34,7 +34,7 @@ type Loaded struct {
 // of its instructions would be a tenth of our memory. Nothing runs until
 // [Loaded.Attach].
 func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts Options) (*Loaded, error) {
-	plan := prepare(k, spec, choices)
+	plan, bodies := prepare(k, spec, choices)
 	for _, c := range choices {
 		if c.Rung == nil || c.Rung.Set == nil {
 			continue
@@ -63,6 +63,10 @@ func Load(k *preflight.Kernel, spec *ebpf.CollectionSpec, choices []Choice, opts
 		return nil, explain(err)
 	}
 	if err := loadPrograms(k, coll, programs); err != nil {
+		coll.Close()
+		return nil, explain(err)
+	}
+	if err := placeBodies(coll, bodies); err != nil {
 		coll.Close()
 		return nil, explain(err)
 	}
@@ -103,8 +107,9 @@ const (
 )
 
 // prepare removes from spec what the choices do not use, and backups that nothing
-// would come to, and makes a copy of a program for every function that it goes to.
-func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
+// would come to, and makes a copy of a program for every function that it goes to. What
+// is left ends with the bodies that it returns.
+func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) ([]step, []body) {
 	kinds := Kinds(spec)
 	programs := make(map[string]*ebpf.ProgramSpec)
 	preemptible := k.Preemptible()
@@ -138,8 +143,9 @@ func prepare(k Prober, spec *ebpf.CollectionSpec, choices []Choice) []step {
 			plan = append(plan, s)
 		}
 	}
+	bodies := takeBodies(spec, programs)
 	spec.Programs = programs
-	return plan
+	return plan, bodies
 }
 
 // anyLeft reports whether a program of the rung is still in spec.

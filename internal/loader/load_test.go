@@ -92,7 +92,7 @@ func TestPrepare(t *testing.T) {
 		comment := qt.Commentf("%s", test.what)
 		spec := smallObject()
 		original := maps.Clone(spec.Programs)
-		steps := prepare(k, spec, test.choices)
+		steps, _ := prepare(k, spec, test.choices)
 		qt.Check(t, qt.IsTrue(slices.Equal(steps, test.steps)), qt.Commentf("%s: %v", test.what, steps))
 
 		aims := make(map[string]string)
@@ -135,7 +135,7 @@ func TestLeaveOutBackups(t *testing.T) {
 			want = slices.Insert(want, 1, step{"exit", Tracing, "execve", roleBackup, false})
 			marks = 4096
 		}
-		plan := prepare(&fakeKernel{preemptible: test.preemptible}, spec, attach(test.interrupts))
+		plan, _ := prepare(&fakeKernel{preemptible: test.preemptible}, spec, attach(test.interrupts))
 		qt.Check(t, qt.IsTrue(slices.Equal(plan, want)), qt.Commentf("%+v: %v", test, plan))
 		qt.Check(t, qt.HasLen(spec.Programs, len(want)))
 

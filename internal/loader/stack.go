@@ -6,11 +6,13 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// TaskStack keeps a program for uprobes on the stack of the task that it runs for.
+// TaskStack keeps a program for uprobes, or a body, on the stack of the task that it runs
+// for.
 //
 // From 6.13 on the kernel gives a program that needs 64 bytes of stack or more a private
 // stack on each CPU. It may do so because it does not run a program where the same one
-// runs already, but with uprobes it does: where the kernel can be preempted, two tasks of a
+// runs already, but with uprobes it does, and so it does with a body, that is come to by
+// several programs: where the kernel can be preempted, two tasks of a
 // CPU share that stack then, and a pointer that was checked is another one when it is
 // followed. (7.3.4 came to a null pointer in a program of ours, killed the task and stood
 // still.) A program that has a tail call gets none, and one that is never come to will do:

@@ -70,13 +70,8 @@ func (s *session[E]) load() (err error) {
 	if s.kernel, err = preflight.Inspect(s.env.BTF); err != nil {
 		return &command.UsageError{Err: fmt.Errorf("--btf: %w", err)}
 	}
-	spec, err := s.tool.Spec()
+	spec, err := loader.Read(s.kernel, s.tool.Object, s.tool.Hooks)
 	if err != nil {
-		return fmt.Errorf("read BPF object: %w", err)
-	}
-	kinds := loader.Kinds(spec)
-	tracepoints, functions := loader.Targets(s.tool.Hooks, kinds)
-	if err := s.kernel.Fit(spec.Types, tracepoints, functions); err != nil {
 		return err
 	}
 	if err := preflight.Capabilities(s.env.Name, s.needs()); err != nil {
@@ -100,7 +95,7 @@ func (s *session[E]) load() (err error) {
 			return command.Usagef("--rung: no hook of this command has a rung %s", s.env.Rung)
 		}
 	}
-	s.choices, err = loader.Choose(s.kernel, hooks, kinds)
+	s.choices, err = loader.Choose(s.kernel, hooks, loader.Kinds(spec))
 	if err := preflight.Capabilities(s.env.Name, s.needs()); err != nil {
 		return err // what only the rung needs
 	}

@@ -22,8 +22,8 @@ import (
 
 // Tool is a tracing command whose events are of type E.
 type Tool[E any] struct {
-	// Spec returns the BPF object.
-	Spec func() (*ebpf.CollectionSpec, error)
+	// Object is the file of the BPF object.
+	Object []byte
 	// Set writes the command's own constants into the object.
 	Set func(*ebpf.CollectionSpec) error
 	// Hooks are the ladders that the command stands on.

@@ -152,7 +152,7 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 	}
 	d := &decoder{details: env.Format != "table", interfaces: newInterfaces()}
 	t := &trace.Tool[event]{
-		Spec:    loadBpf,
+		Object:  _BpfBytes,
 		Set:     func(spec *ebpf.CollectionSpec) error { return setConstants(spec, cfg, env.Format) },
 		Hooks:   hooks(),
 		Needs:   needs(cfg),

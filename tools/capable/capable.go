@@ -157,7 +157,7 @@ func newTool(cfg *config, env *command.Env) *trace.Tool[event] {
 		d.users = symbol.NewUsers()
 	}
 	t := &trace.Tool[event]{
-		Spec: loadBpf,
+		Object: _BpfBytes,
 		Set: func(spec *ebpf.CollectionSpec) (err error) {
 			if cfg.kstack {
 				if d.kernel, err = symbol.ReadKernel(); err != nil {

@@ -75,15 +75,13 @@ struct {
 static __always_inline u32 cgroup_append(struct buffer *b, struct task_struct *task)
 {
 	struct kernfs_node *kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	u64 parent_offset = kernfs_parent_offset();
 	u32 before = b->len;
 
 	for (int i = 0; i < CGROUP_LEVELS && kn; i++) {
-		struct kernfs_node *parent;
+		struct kernfs_node *parent = NULL;
 
-		if (bpf_core_field_exists(kn->__parent))
-			parent = BPF_CORE_READ(kn, __parent); /* 6.15 */
-		else
-			parent = BPF_CORE_READ((struct kernfs_node___5_10 *)kn, parent);
+		bpf_probe_read_kernel(&parent, sizeof(parent), (void *)kn + parent_offset);
 		if (!parent)
 			break; /* the root has no name */
 		if (buffer_kernel_str(b, BPF_CORE_READ(kn, name), CGROUP_NAME_MAX) <= 0)

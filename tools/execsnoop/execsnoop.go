@@ -87,7 +87,7 @@ func modes() []trace.Mode {
 
 func newTool(cfg *config, env *command.Env) *trace.Tool[event] {
 	return &trace.Tool[event]{
-		Spec:    loadBpf,
+		Object:  _BpfBytes,
 		Set:     func(spec *ebpf.CollectionSpec) error { return setConstants(spec, cfg, env.Format) },
 		Hooks:   hooks(cfg, env.Format),
 		Needs:   trace.BaseNeeds(),

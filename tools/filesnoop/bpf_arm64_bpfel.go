@@ -87,6 +87,7 @@ type bpfShape struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	bpfMapAlgs              = "algs"
+	bpfMapAtCallBody        = "at_call_body"
 	bpfMapCalls             = "calls"
 	bpfMapCiphers           = "ciphers"
 	bpfMapCompatCalls       = "compat_calls"
@@ -112,6 +113,7 @@ const (
 	bpfProgAskedRmdir       = "asked_rmdir"
 	bpfProgAskedSymlink     = "asked_symlink"
 	bpfProgAskedUnlink      = "asked_unlink"
+	bpfProgCallBody         = "call_body"
 	bpfProgCallDone         = "call_done"
 	bpfProgCallEnter        = "call_enter"
 	bpfProgCallExit         = "call_exit"
@@ -240,6 +242,7 @@ type bpfProgramSpecs struct {
 	AskedRmdir       *ebpf.ProgramSpec `ebpf:"asked_rmdir"`
 	AskedSymlink     *ebpf.ProgramSpec `ebpf:"asked_symlink"`
 	AskedUnlink      *ebpf.ProgramSpec `ebpf:"asked_unlink"`
+	CallBody         *ebpf.ProgramSpec `ebpf:"call_body"`
 	CallDone         *ebpf.ProgramSpec `ebpf:"call_done"`
 	CallEnter        *ebpf.ProgramSpec `ebpf:"call_enter"`
 	CallExit         *ebpf.ProgramSpec `ebpf:"call_exit"`
@@ -280,6 +283,7 @@ type bpfProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
 	Algs            *ebpf.MapSpec `ebpf:"algs"`
+	AtCallBody      *ebpf.MapSpec `ebpf:"at_call_body"`
 	Calls           *ebpf.MapSpec `ebpf:"calls"`
 	Ciphers         *ebpf.MapSpec `ebpf:"ciphers"`
 	CompatCalls     *ebpf.MapSpec `ebpf:"compat_calls"`
@@ -361,6 +365,7 @@ func (o *bpfObjects) Close() error {
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
 	Algs            *ebpf.Map `ebpf:"algs"`
+	AtCallBody      *ebpf.Map `ebpf:"at_call_body"`
 	Calls           *ebpf.Map `ebpf:"calls"`
 	Ciphers         *ebpf.Map `ebpf:"ciphers"`
 	CompatCalls     *ebpf.Map `ebpf:"compat_calls"`
@@ -379,6 +384,7 @@ type bpfMaps struct {
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
 		m.Algs,
+		m.AtCallBody,
 		m.Calls,
 		m.Ciphers,
 		m.CompatCalls,
@@ -456,6 +462,7 @@ type bpfPrograms struct {
 	AskedRmdir       *ebpf.Program `ebpf:"asked_rmdir"`
 	AskedSymlink     *ebpf.Program `ebpf:"asked_symlink"`
 	AskedUnlink      *ebpf.Program `ebpf:"asked_unlink"`
+	CallBody         *ebpf.Program `ebpf:"call_body"`
 	CallDone         *ebpf.Program `ebpf:"call_done"`
 	CallEnter        *ebpf.Program `ebpf:"call_enter"`
 	CallExit         *ebpf.Program `ebpf:"call_exit"`
@@ -505,6 +512,7 @@ func (p *bpfPrograms) Close() error {
 		p.AskedRmdir,
 		p.AskedSymlink,
 		p.AskedUnlink,
+		p.CallBody,
 		p.CallDone,
 		p.CallEnter,
 		p.CallExit,

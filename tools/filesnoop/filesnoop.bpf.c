@@ -20,6 +20,8 @@ const struct prefix *unused_prefix __attribute__((unused));
 
 /* ---- rung "raw_tp": all system calls of the machine, so the cheapest test comes first ---- */
 
+BODY(call_body);
+
 static __always_inline int call_exits(void *ctx, struct pt_regs *regs, s64 ret, u32 copy)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -30,7 +32,22 @@ static __always_inline int call_exits(void *ctx, struct pt_regs *regs, s64 ret, 
 		return 0;
 	if (!handle_once(copy, (u64)task, (u64)syscall_number(regs) << 32 | (u32)ret))
 		return 0;
-	return call_ended(ctx, regs, ret, SLOT_CALL + copy, desc, compat);
+	return end_with_scratch(ctx, &at_call_body, SLOT_CALL + copy);
+}
+
+SEC("raw_tp/sys_exit")
+int BPF_PROG(call_body, struct pt_regs *regs, long ret)
+{
+	bool compat = syscall_is_compat((void *)bpf_get_current_task());
+	struct call_desc *desc = call_of(regs, compat);
+	struct scratch *s = scratch_of_copy(SLOT_CALL);
+
+	if (!s)
+		return 0;
+	if (desc)
+		call_ended(ctx, regs, ret, *(volatile u64 *)&s->slot, desc, compat);
+	s->owner = 0;
+	return 0;
 }
 
 SEC("raw_tp/sys_exit")

@@ -238,6 +238,7 @@ struct job {
 
 struct scratch {
 	u64 owner; /* task whose job it is */
+	u64 slot;  /* which one it is, for a body */
 	struct job job;
 	struct path_text path;
 	struct file_record rec;
@@ -285,3 +286,34 @@ struct {
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratch SEC(".maps");
+
+/*
+ * Goes on in a body, with the scratch of this slot. While a program has not
+ * returned, the kernel skips it for all other tasks on the CPU, and so the slot of
+ * each copy has one owner, until the body gives it back.
+ */
+static __always_inline int end_with_scratch(void *ctx, void *at_body, u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s)
+		return 0;
+	s->owner = bpf_get_current_task();
+	s->slot = slot;
+	return end_with(ctx, at_body);
+}
+
+/* In a body: the scratch of the copy that it goes on for, by the slot of the first. */
+static __always_inline struct scratch *scratch_of_copy(u32 first)
+{
+	u64 task = bpf_get_current_task();
+
+	for (u32 copy = 0; copy < COPIES; copy++) {
+		u32 slot = first + copy;
+		struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+		if (s && s->owner == task)
+			return s;
+	}
+	return NULL;
+}

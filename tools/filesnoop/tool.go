@@ -51,7 +51,7 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 	}
 	ops := cfg.ops()
 	tool := &trace.Tool[event]{
-		Spec:    loadBpf,
+		Object:  _BpfBytes,
 		Set:     func(spec *ebpf.CollectionSpec) error { return setConstants(spec, cfg, env.Format) },
 		Hooks:   hooks(ops, cfg.failures()),
 		Needs:   needs(cfg),

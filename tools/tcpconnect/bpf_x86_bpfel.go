@@ -123,6 +123,8 @@ type bpfNetKey struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	bpfMapAtStateBody         = "at_state_body"
+	bpfMapAtSysExitBody       = "at_sys_exit_body"
 	bpfMapCalls               = "calls"
 	bpfMapCounters            = "counters"
 	bpfMapCounts              = "counts"
@@ -145,6 +147,7 @@ const (
 	bpfProgFilterFollowFork   = "filter_follow_fork"
 	bpfProgPreConnectExit     = "pre_connect_exit"
 	bpfProgSecurityExit       = "security_exit"
+	bpfProgStateBody          = "state_body"
 	bpfProgStateChange        = "state_change"
 	bpfProgStateChangeBackup  = "state_change_backup"
 	bpfProgStateChangeBackup2 = "state_change_backup2"
@@ -154,6 +157,7 @@ const (
 	bpfProgSysExit            = "sys_exit"
 	bpfProgSysExitBackup      = "sys_exit_backup"
 	bpfProgSysExitBackup2     = "sys_exit_backup2"
+	bpfProgSysExitBody        = "sys_exit_body"
 	bpfProgV4Enter            = "v4_enter"
 	bpfProgV4EnterBackup      = "v4_enter_backup"
 	bpfProgV4EnterBackup2     = "v4_enter_backup2"
@@ -243,6 +247,7 @@ type bpfProgramSpecs struct {
 	FilterFollowFork   *ebpf.ProgramSpec `ebpf:"filter_follow_fork"`
 	PreConnectExit     *ebpf.ProgramSpec `ebpf:"pre_connect_exit"`
 	SecurityExit       *ebpf.ProgramSpec `ebpf:"security_exit"`
+	StateBody          *ebpf.ProgramSpec `ebpf:"state_body"`
 	StateChange        *ebpf.ProgramSpec `ebpf:"state_change"`
 	StateChangeBackup  *ebpf.ProgramSpec `ebpf:"state_change_backup"`
 	StateChangeBackup2 *ebpf.ProgramSpec `ebpf:"state_change_backup2"`
@@ -252,6 +257,7 @@ type bpfProgramSpecs struct {
 	SysExit            *ebpf.ProgramSpec `ebpf:"sys_exit"`
 	SysExitBackup      *ebpf.ProgramSpec `ebpf:"sys_exit_backup"`
 	SysExitBackup2     *ebpf.ProgramSpec `ebpf:"sys_exit_backup2"`
+	SysExitBody        *ebpf.ProgramSpec `ebpf:"sys_exit_body"`
 	V4Enter            *ebpf.ProgramSpec `ebpf:"v4_enter"`
 	V4EnterBackup      *ebpf.ProgramSpec `ebpf:"v4_enter_backup"`
 	V4EnterBackup2     *ebpf.ProgramSpec `ebpf:"v4_enter_backup2"`
@@ -270,6 +276,8 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
+	AtStateBody     *ebpf.MapSpec `ebpf:"at_state_body"`
+	AtSysExitBody   *ebpf.MapSpec `ebpf:"at_sys_exit_body"`
 	Calls           *ebpf.MapSpec `ebpf:"calls"`
 	Counters        *ebpf.MapSpec `ebpf:"counters"`
 	Counts          *ebpf.MapSpec `ebpf:"counts"`
@@ -339,6 +347,8 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
+	AtStateBody     *ebpf.Map `ebpf:"at_state_body"`
+	AtSysExitBody   *ebpf.Map `ebpf:"at_sys_exit_body"`
 	Calls           *ebpf.Map `ebpf:"calls"`
 	Counters        *ebpf.Map `ebpf:"counters"`
 	Counts          *ebpf.Map `ebpf:"counts"`
@@ -358,6 +368,8 @@ type bpfMaps struct {
 
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
+		m.AtStateBody,
+		m.AtSysExitBody,
 		m.Calls,
 		m.Counters,
 		m.Counts,
@@ -419,6 +431,7 @@ type bpfPrograms struct {
 	FilterFollowFork   *ebpf.Program `ebpf:"filter_follow_fork"`
 	PreConnectExit     *ebpf.Program `ebpf:"pre_connect_exit"`
 	SecurityExit       *ebpf.Program `ebpf:"security_exit"`
+	StateBody          *ebpf.Program `ebpf:"state_body"`
 	StateChange        *ebpf.Program `ebpf:"state_change"`
 	StateChangeBackup  *ebpf.Program `ebpf:"state_change_backup"`
 	StateChangeBackup2 *ebpf.Program `ebpf:"state_change_backup2"`
@@ -428,6 +441,7 @@ type bpfPrograms struct {
 	SysExit            *ebpf.Program `ebpf:"sys_exit"`
 	SysExitBackup      *ebpf.Program `ebpf:"sys_exit_backup"`
 	SysExitBackup2     *ebpf.Program `ebpf:"sys_exit_backup2"`
+	SysExitBody        *ebpf.Program `ebpf:"sys_exit_body"`
 	V4Enter            *ebpf.Program `ebpf:"v4_enter"`
 	V4EnterBackup      *ebpf.Program `ebpf:"v4_enter_backup"`
 	V4EnterBackup2     *ebpf.Program `ebpf:"v4_enter_backup2"`
@@ -451,6 +465,7 @@ func (p *bpfPrograms) Close() error {
 		p.FilterFollowFork,
 		p.PreConnectExit,
 		p.SecurityExit,
+		p.StateBody,
 		p.StateChange,
 		p.StateChangeBackup,
 		p.StateChangeBackup2,
@@ -460,6 +475,7 @@ func (p *bpfPrograms) Close() error {
 		p.SysExit,
 		p.SysExitBackup,
 		p.SysExitBackup2,
+		p.SysExitBody,
 		p.V4Enter,
 		p.V4EnterBackup,
 		p.V4EnterBackup2,

@@ -160,7 +160,10 @@ func TestHooks(t *testing.T) {
 	spec, err := loadBpf()
 	qt.Assert(t, qt.IsNil(err))
 	kinds := loader.Kinds(spec)
-	used := map[string]bool{"filter_follow_fork": true, "filter_follow_exec": true, "filter_follow_exit": true} // --follow
+	used := map[string]bool{
+		"filter_follow_fork": true, "filter_follow_exec": true, "filter_follow_exit": true, // --follow
+		"state_body": true, "sys_exit_body": true, // others end with them
+	}
 	var got []string
 	for _, h := range hooks(&config{dns: true}) {
 		text := h.Name + ":"

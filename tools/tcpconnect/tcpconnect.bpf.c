@@ -37,18 +37,26 @@ static __always_inline u64 change(int old, int new)
 	return (u64)old << 8 | (u64)new;
 }
 
+BODY(state_body);
+
 static __always_inline int state_changed(void *ctx, struct sock *sk, int old, int new, u32 copy)
 {
-	u64 key = (u64)sk;
-
 	/*
 	 * Of the dozen changes in the life of a connection these concern us. To
 	 * mark the others as well would cost more than all the rest.
 	 */
 	if (new != TCP_SYN_SENT && !(want_outcome && (old == TCP_SYN_SENT || old == TCP_SYN_RECV)))
 		return 0;
-	if (!handle_once(copy, key, change(old, new)))
+	if (!handle_once(copy, (u64)sk, change(old, new)))
 		return 0;
+	return end_with(ctx, &at_state_body);
+}
+
+SEC("raw_tp/inet_sock_set_state")
+int BPF_PROG(state_body, struct sock *sk, int old, int new)
+{
+	u64 key = (u64)sk;
+
 	/* A socket of MPTCP changes its state along with its first subflow. */
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
@@ -257,13 +265,14 @@ static __always_inline int syscall_begins(struct pt_regs *regs, long nr)
 	return 0;
 }
 
-static __always_inline int syscall_ends(void *ctx, struct pt_regs *regs, long ret)
+BODY(sys_exit_body);
+
+SEC("raw_tp/sys_exit")
+int BPF_PROG(sys_exit_body, struct pt_regs *regs, long ret)
 {
 	struct call call;
 
-	if (!is_connect(syscall_number(regs), regs) || !call_ends(&call))
-		return 0;
-	if (ret >= 0 || ret < -MAX_ERRNO)
+	if (!call_ends(&call) || ret >= 0 || ret < -MAX_ERRNO)
 		return 0;
 	if (call.begun)
 		call_fails_begun(ctx, call.begun, ret);
@@ -281,7 +290,9 @@ static __always_inline int syscall_ends(void *ctx, struct pt_regs *regs, long re
 	SEC("raw_tp/sys_exit")                                       \
 	int BPF_PROG(sys_exit##copy, struct pt_regs *regs, long ret) \
 	{                                                            \
-		return syscall_ends(ctx, regs, ret);                 \
+		if (!is_connect(syscall_number(regs), regs))         \
+			return 0;                                    \
+		return end_with(ctx, &at_sys_exit_body);             \
 	}
 SYSCALL()
 SYSCALL(_backup)

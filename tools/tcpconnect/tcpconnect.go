@@ -133,7 +133,7 @@ func (cfg *config) waits(format string) bool {
 
 func newTool(cfg *config, env *command.Env) *trace.Tool[event] {
 	t := &trace.Tool[event]{
-		Spec:    loadBpf,
+		Object:  _BpfBytes,
 		Set:     func(spec *ebpf.CollectionSpec) error { return setConstants(spec, cfg, env.Format) },
 		Hooks:   hooks(cfg),
 		Needs:   trace.BaseNeeds(),

@@ -232,7 +232,7 @@ func newTool(cfg *config, env *command.Env) (*trace.Tool[event], error) {
 	a := newAttacher(cfg, env, c)
 	d := &decoder{probes: &a.probes, discovery: a.discovery}
 	t := &trace.Tool[event]{
-		Spec:    loadBpf,
+		Object:  _BpfBytes,
 		Set:     func(spec *ebpf.CollectionSpec) error { return setConstants(spec, cfg, a) },
 		Hooks:   hooks(cfg, c),
 		Needs:   needs(cfg),

@@ -1,11 +1,11 @@
 package engine
 
 import (
-	"fmt"
 	"sync"
 
 	"github.com/cilium/ebpf"
 
+	"github.com/ringside-tools/ringside/internal/loader"
 	"github.com/ringside-tools/ringside/internal/preflight"
 )
 
@@ -33,21 +33,12 @@ func takeReading(btf string) (*reading, error) {
 	if r != nil && r.btf == btf {
 		return r, nil
 	}
-	spec, err := loadBpf()
-	if err != nil {
-		return nil, fmt.Errorf("read BPF object: %w", err)
-	}
 	kernel, err := preflight.Inspect(btf)
 	if err != nil {
 		return nil, err
 	}
-	functions := []string{iteratorFunction}
-	for _, p := range spec.Programs {
-		if p.Type == ebpf.LSM {
-			functions = append(functions, hookFunction(p.AttachTo))
-		}
-	}
-	if err := kernel.Fit(spec.Types, nil, functions); err != nil {
+	spec, err := loader.Read(kernel, _BpfBytes, nil)
+	if err != nil {
 		return nil, err
 	}
 	if err := kernel.Ready(); err != nil {
