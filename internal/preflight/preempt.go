@@ -2,6 +2,8 @@ package preflight
 
 import (
 	"bytes"
+	"compress/gzip"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -15,24 +17,55 @@ import (
 //
 // A kernel says in its version how it was built: not at all, always, or so that the
 // choice is made at boot and can be changed later (5.12). The choice is in debugfs.
+// Where that is not to be read, as where the kernel is locked down, it was made
+// on the command line or when the kernel was configured. (Who has changed it since gets
+// told what the kernel skips, as always.)
 func (k *Kernel) Preemptible() bool {
 	var uts unix.Utsname
-	return unix.Uname(&uts) != nil || preemptible(unix.ByteSliceToString(uts.Version[:]), preemptChoice)
+	if unix.Uname(&uts) != nil {
+		return true
+	}
+	return preemptible(unix.ByteSliceToString(uts.Version[:]), preemptChoice, func() (string, string) {
+		line, _ := os.ReadFile("/proc/cmdline") // nothing on it without
+		return string(line), kernelConfig(unix.ByteSliceToString(uts.Release[:]))
+	})
 }
 
 // preemptible reads the version of a kernel, as in "#1 SMP PREEMPT_DYNAMIC Debian
 // 6.12.90-2 (2026-06-26)", and what choice has, as in "none (voluntary) full": all that
-// could be chosen, and in brackets what was.
-func preemptible(version string, choice func() ([]byte, error)) bool {
+// could be chosen, and in brackets what was; or else what boot has, the command line and
+// the configuration, "" where that is not known.
+func preemptible(version string, choice func() ([]byte, error), boot func() (line, config string)) bool {
 	words := strings.Fields(version)
 	if !slices.Contains(words, "PREEMPT_DYNAMIC") {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, "PREEMPT") })
 	}
 	chosen, err := choice()
-	if err != nil {
-		return true
+	if err == nil {
+		return !bytes.Contains(chosen, []byte("(none)")) && !bytes.Contains(chosen, []byte("(voluntary)"))
 	}
-	return !bytes.Contains(chosen, []byte("(none)")) && !bytes.Contains(chosen, []byte("(voluntary)"))
+	line, config := boot()
+	for _, word := range slices.Backward(strings.Fields(line)) { // the last one counts
+		if mode, ok := strings.CutPrefix(word, "preempt="); ok && slices.Contains([]string{"none", "voluntary", "full", "lazy"}, mode) {
+			return mode != "none" && mode != "voluntary"
+		}
+	}
+	return !strings.Contains(config, "\nCONFIG_PREEMPT_NONE=y\n") && !strings.Contains(config, "\nCONFIG_PREEMPT_VOLUNTARY=y\n")
+}
+
+// kernelConfig returns what the running kernel was configured with, "" where that is not
+// to be had. release is its own.
+func kernelConfig(release string) string {
+	if file, err := os.Open("/proc/config.gz"); err == nil {
+		defer file.Close()
+		if z, err := gzip.NewReader(file); err == nil {
+			if b, err := io.ReadAll(z); err == nil {
+				return string(b)
+			}
+		}
+	}
+	b, _ := os.ReadFile("/boot/config-" + release) // or it is not known
+	return string(b)
 }
 
 // preemptChoice reads the choice from debugfs, where that is mounted, which is open to

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
 
 	"github.com/ringside-tools/ringside/internal/kerneltest"
 	"github.com/ringside-tools/ringside/internal/preflight"
@@ -37,4 +38,19 @@ func TestPreemptible(t *testing.T) {
 	}
 	qt.Assert(t, qt.IsNil(os.WriteFile(file, []byte(back), 0)))
 	qt.Check(t, qt.Equals(ask(), name == "newest"))
+
+	// Without debugfs the configuration counts, and without that it may be anything.
+	const debugfs = "/sys/kernel/debug"
+	qt.Assert(t, qt.IsNil(unix.Unmount(debugfs, unix.MNT_DETACH)))
+	defer func() { qt.Check(t, qt.IsNil(unix.Mount("debugfs", debugfs, "debugfs", 0, ""))) }()
+	qt.Check(t, qt.IsTrue(ask()))
+	var uts unix.Utsname
+	qt.Assert(t, qt.IsNil(unix.Uname(&uts)))
+	qt.Assert(t, qt.IsNil(os.MkdirAll("/boot", 0o755)))
+	config := "/boot/config-" + unix.ByteSliceToString(uts.Release[:])
+	defer os.Remove(config)
+	for line, want := range map[string]bool{"CONFIG_PREEMPT_VOLUNTARY=y": false, "CONFIG_PREEMPT_NONE=y": false, "CONFIG_PREEMPT_LAZY=y": true} {
+		qt.Assert(t, qt.IsNil(os.WriteFile(config, []byte("#\n"+line+"\n"), 0o600)))
+		qt.Check(t, qt.Equals(ask(), want), qt.Commentf("%s", line))
+	}
 }

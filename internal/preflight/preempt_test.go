@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -14,6 +15,34 @@ func TestPreemptible(t *testing.T) {
 				return nil, errors.New("no such file or directory")
 			}
 			return []byte(text), nil
+		}
+	}
+	const line, none, voluntary, lazy = "quiet preempt=full-stop preempt=lazy preempt=voluntary ro\n", "\nCONFIG_PREEMPT_NONE=y\n# CONFIG_PREEMPT_VOLUNTARY is not set\n",
+		"# CONFIG_PREEMPT_NONE is not set\nCONFIG_PREEMPT_VOLUNTARY=y\n", "\nCONFIG_PREEMPT_LAZY=y\n# CONFIG_PREEMPT_NONE is not set\n# CONFIG_PREEMPT_VOLUNTARY is not set\n"
+	const dynamic = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.90-2 (2026-06-26)"
+	for _, test := range []struct {
+		version, line, config string
+		want                  bool
+	}{
+		{dynamic, "", "", true},
+		{dynamic, "quiet\n", none, false},
+		{dynamic, "quiet\n", voluntary, false},
+		{dynamic, "quiet\n", lazy, true},
+		{dynamic, line, lazy, false},
+		{dynamic, "preempt=none preempt=full", none, true},
+		{dynamic, "preempt=lazy", none, true},
+		{dynamic, "preempt=none", lazy, false},
+		{dynamic, "preempt=none", "", false},
+		{dynamic, "preempt=often", none, false}, // the kernel takes no notice of it
+		{dynamic, "nopreempt=full xpreempt=full", none, false},
+		{"#1 SMP PREEMPT", "preempt=none", none, true}, // no choice
+		{"#1 SMP", "preempt=full", "", false},
+	} {
+		boot := func() (string, string) { return test.line, test.config }
+		qt.Check(t, qt.Equals(preemptible(test.version, choice(""), boot), test.want), qt.Commentf("%+v", test))
+		if strings.Contains(test.version, "DYNAMIC") { // what was chosen counts before
+			qt.Check(t, qt.IsTrue(preemptible(test.version, choice("none voluntary (full)"), boot)))
+			qt.Check(t, qt.IsFalse(preemptible(test.version, choice("none (voluntary) full"), boot)))
 		}
 	}
 	for _, test := range []struct {
@@ -32,7 +61,7 @@ func TestPreemptible(t *testing.T) {
 		{"#1 SMP PREEMPT_DYNAMIC Debian 6.12.90-2 (2026-06-26)", "", true},
 		{"", "", false},
 	} {
-		qt.Check(t, qt.Equals(preemptible(test.version, choice(test.choice)), test.want),
+		qt.Check(t, qt.Equals(preemptible(test.version, choice(test.choice), func() (string, string) { return "", "" }), test.want),
 			qt.Commentf("%q, %q", test.version, test.choice))
 	}
 }
