@@ -82,6 +82,41 @@ type bpfShape struct {
 	Result uint32
 }
 
+type bpfSlot uint32
+
+const (
+	bpfSlotSLOT_CALL        bpfSlot = 0
+	bpfSlotSLOT_CLOSE       bpfSlot = 3
+	bpfSlotSLOT_EXIT        bpfSlot = 4
+	bpfSlotSLOT_URING_WRITE bpfSlot = 5
+	bpfSlotSLOT_URING_OPEN  bpfSlot = 6
+	bpfSlotSLOT_ALG_CLOSE   bpfSlot = 7
+	bpfSlotSLOT_ALG_EXIT    bpfSlot = 8
+	bpfSlotSLOT_CRYPTO      bpfSlot = 9
+	bpfSlotSLOTS_RAW        bpfSlot = 10
+	bpfSlotSLOT_OPEN        bpfSlot = 10
+	bpfSlotSLOT_OPEN_OTHER  bpfSlot = 13
+	bpfSlotSLOTS_OPEN       bpfSlot = 14
+	bpfSlotSLOT_UNLINK      bpfSlot = 14
+	bpfSlotSLOT_RMDIR       bpfSlot = 15
+	bpfSlotSLOT_RENAME      bpfSlot = 16
+	bpfSlotSLOT_LINK        bpfSlot = 17
+	bpfSlotSLOT_SYMLINK     bpfSlot = 18
+	bpfSlotSLOT_MKDIR       bpfSlot = 19
+	bpfSlotSLOT_MKNOD       bpfSlot = 20
+	bpfSlotSLOT_CREATE      bpfSlot = 21
+	bpfSlotSLOT_TRUNCATE    bpfSlot = 22
+	bpfSlotSLOT_FTRUNCATE   bpfSlot = 23
+	bpfSlotSLOT_MMAP        bpfSlot = 24
+	bpfSlotSLOT_MEMFD       bpfSlot = 25
+	bpfSlotSLOT_WRITE       bpfSlot = 26
+	bpfSlotSLOT_WRITEV      bpfSlot = 27
+	bpfSlotSLOT_COPY        bpfSlot = 28
+	bpfSlotSLOT_SPLICE      bpfSlot = 29
+	bpfSlotSLOT_PUT         bpfSlot = 30
+	bpfSlotSLOTS            bpfSlot = 31
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -179,6 +214,7 @@ const (
 	bpfVarUnusedPointedTo   = "unused_pointed_to"
 	bpfVarUnusedPrefix      = "unused_prefix"
 	bpfVarUnusedShape       = "unused_shape"
+	bpfVarUnusedSlot        = "unused_slot"
 	bpfVarUseRingbuf        = "use_ringbuf"
 	bpfVarWantDetails       = "want_details"
 	bpfVarWantFailures      = "want_failures"
@@ -335,6 +371,7 @@ type bpfVariableSpecs struct {
 	UnusedPointedTo   *ebpf.VariableSpec `ebpf:"unused_pointed_to"`
 	UnusedPrefix      *ebpf.VariableSpec `ebpf:"unused_prefix"`
 	UnusedShape       *ebpf.VariableSpec `ebpf:"unused_shape"`
+	UnusedSlot        *ebpf.VariableSpec `ebpf:"unused_slot"`
 	UseRingbuf        *ebpf.VariableSpec `ebpf:"use_ringbuf"`
 	WantDetails       *ebpf.VariableSpec `ebpf:"want_details"`
 	WantFailures      *ebpf.VariableSpec `ebpf:"want_failures"`
@@ -437,6 +474,7 @@ type bpfVariables struct {
 	UnusedPointedTo   *ebpf.Variable `ebpf:"unused_pointed_to"`
 	UnusedPrefix      *ebpf.Variable `ebpf:"unused_prefix"`
 	UnusedShape       *ebpf.Variable `ebpf:"unused_shape"`
+	UnusedSlot        *ebpf.Variable `ebpf:"unused_slot"`
 	UseRingbuf        *ebpf.Variable `ebpf:"use_ringbuf"`
 	WantDetails       *ebpf.Variable `ebpf:"want_details"`
 	WantFailures      *ebpf.Variable `ebpf:"want_failures"`

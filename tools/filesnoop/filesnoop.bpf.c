@@ -17,6 +17,7 @@ const struct file_record *unused_file_record __attribute__((unused));
 const struct call_desc *unused_call_desc __attribute__((unused));
 const struct shape *unused_shape __attribute__((unused));
 const struct prefix *unused_prefix __attribute__((unused));
+const enum slot *unused_slot __attribute__((unused));
 
 /* ---- rung "raw_tp": all system calls of the machine, so the cheapest test comes first ---- */
 

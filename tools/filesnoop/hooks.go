@@ -40,6 +40,9 @@ func fexitRung(ops opSet, failures bool) loader.Rung {
 	r := loader.Rung{
 		Name: "fexit", Attach: attach,
 		Set: func(k *preflight.Kernel, spec *ebpf.CollectionSpec) error {
+			if ops&^opsOpen == 0 {
+				spec.Maps["scratch"].MaxEntries = uint32(bpfSlotSLOTS_OPEN)
+			}
 			return setShapes(k, spec, ops, failures)
 		},
 	}
@@ -87,7 +90,13 @@ func rawRung(ops opSet) loader.Rung {
 	if ops&opsOpen != 0 {
 		attach = append(attach, loader.Attachment{Program: "uring_opened", Optional: true})
 	}
-	return loader.Rung{Name: "raw_tp", Attach: attach, Blind: blind, Costs: costs}
+	return loader.Rung{
+		Name: "raw_tp", Attach: attach, Blind: blind, Costs: costs,
+		Set: func(_ *preflight.Kernel, spec *ebpf.CollectionSpec) error {
+			spec.Maps["scratch"].MaxEntries = uint32(bpfSlotSLOTS_RAW)
+			return nil
+		},
+	}
 }
 
 // functions are the attachments of fexit for a set of ops.
