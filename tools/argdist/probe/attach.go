@@ -147,7 +147,7 @@ func (a *Attached) start(p *Place, r *rung, req Request) error {
 		}
 		a.insns = append(a.insns, programs[i])
 	}
-	return nil
+	return a.Maps.Settle()
 }
 
 // add loads and attaches one program.

@@ -19,8 +19,11 @@ type Maps struct {
 	Others           map[string]*ebpf.Map // of [gen], those that the program needs
 	Shared           map[string]*ebpf.Map // those that are not only of this table, and that Close leaves
 
-	// Two tables take turns: programs write to one while the other is read.
+	// Two tables take turns: programs write to one while the other is read. The second is
+	// made beside what else there is to do at the start, since to make one, memory for each
+	// key on each CPU, can be most of that.
 	turns   [2]*ebpf.Map
+	second  chan error
 	now     int
 	counted uint64 // of what was taken out of both
 }
@@ -44,13 +47,20 @@ func NewMaps(t *gen.Table, keys uint32, others map[string]*ebpf.MapSpec) (*Maps,
 func (m *Maps) make(t *gen.Table, keys uint32, others map[string]*ebpf.MapSpec) error {
 	table := &ebpf.MapSpec{Name: "argdist_table", Type: ebpf.PerCPUHash, KeySize: uint32(t.KeySize()), ValueSize: uint32(t.ValueSize()), MaxEntries: keys}
 	var err error
-	for i := range m.turns {
-		if m.turns[i], err = ebpf.NewMap(table); err != nil {
-			return fmt.Errorf("make map of the table: %w", err)
-		}
+	if m.turns[0], err = ebpf.NewMap(table); err != nil {
+		return fmt.Errorf("make map of the table: %w", err)
 	}
+	m.second = make(chan error, 1)
+	go func() {
+		var err error
+		m.turns[1], err = ebpf.NewMap(table)
+		m.second <- err
+	}()
+	// The library makes one more like this to show the kernel, for which one key will do.
+	like := table.Copy()
+	like.MaxEntries = 1
 	m.Tables, err = ebpf.NewMap(&ebpf.MapSpec{
-		Name: "argdist_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: table,
+		Name: "argdist_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: like,
 		Contents: []ebpf.MapKV{{Key: uint32(0), Value: m.turns[0]}},
 	})
 	if err != nil {
@@ -64,6 +74,20 @@ func (m *Maps) make(t *gen.Table, keys uint32, others map[string]*ebpf.MapSpec) 
 		if m.Others[name], err = ebpf.NewMap(spec); err != nil {
 			return fmt.Errorf("make map of %s: %w", name, err)
 		}
+	}
+	return nil
+}
+
+// Settle waits for what is still being made. Until then privileges are needed, and
+// nothing can be read.
+func (m *Maps) Settle() error {
+	if m.second == nil {
+		return nil
+	}
+	err := <-m.second
+	m.second = nil
+	if err != nil {
+		return fmt.Errorf("make second map of the table: %w", err)
 	}
 	return nil
 }
@@ -86,6 +110,7 @@ func (m *Maps) ByName() map[string]*ebpf.Map {
 
 // Close frees the maps.
 func (m *Maps) Close() {
+	_ = m.Settle() // what could not be made need not be freed
 	for _, one := range append([]*ebpf.Map{m.Counters, m.Tables}, m.turns[:]...) {
 		one.Close()
 	}
