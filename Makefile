@@ -17,7 +17,7 @@ export CGO_ENABLED = 0
 TAGS    := urfave_cli_no_docs
 LDFLAGS := -s -w -X github.com/ringside-tools/ringside/internal/command.Version=$(VERSION)
 
-.PHONY: help build bcc generate docs test test-unit test-objects test-docs test-here test-kernel fuzz demo bench bench-here bench-vm bench-check detection walk guard-cost lint install clean setup setup-here setup-vm
+.PHONY: help build bcc generate docs test test-unit test-objects test-docs test-tutorial test-here test-kernel fuzz demo bench bench-here bench-vm bench-check detection walk guard-cost lint install clean setup setup-here setup-vm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ docs: build ## rewrite the generated documents
 	@scripts/generate $(BIN) .
 
 test: setup setup-vm setup-here ## everything: unit, objects, documents, this kernel, the kernel matrix
-	$(MAKE) --no-print-directory test-unit test-objects test-docs
+	$(MAKE) --no-print-directory test-unit test-objects test-docs test-tutorial
 	$(MAKE) --no-print-directory -j2 test-here test-kernel # most tests here wait; what is emulated lets them go first
 
 test-unit: ## tests that need nothing but Go
@@ -58,6 +58,9 @@ test-docs: build ## the generated documents are up to date, and man pages have e
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && mkdir "$$tmp/docs" && \
 	scripts/generate $(BIN) "$$tmp" && (cd "$$tmp" && find . -type f) | while read -r f; do \
 	cmp "$$f" "$$tmp/$$f" || { echo "run: make docs" >&2; exit 1; }; done && scripts/check-docs $(BIN) && echo "docs: up to date"
+
+test-tutorial: setup ## the worked example of CONTRIBUTING.md compiles, and passes its own tests
+	@scripts/check-tutorial
 
 test-here: build setup-here ## kernel tests on the kernel of this machine; needs root
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && chmod 755 "$$tmp" && : other users must reach the binaries && \
