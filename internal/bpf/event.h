@@ -157,7 +157,7 @@ static __always_inline bool handle_once(u32 copy, u64 task, u64 event)
  * A body is what a program and its backups all do for an event that is theirs: a
  * program of its own, that they end with by a tail call. The verifier goes through
  * it once then, and not again for each backup. It sits in a map of one entry, and the
- * loader loads it where a program refers to that.
+ * loader loads it where a program refers to that map.
  */
 #define BODY(name)                                                \
 	int name(unsigned long long *ctx);                        \
@@ -168,7 +168,10 @@ static __always_inline bool handle_once(u32 copy, u64 task, u64 event)
 		__array(values, int(void *));                     \
 	} at_##name SEC(".maps") = { .values = { [0] = (void *)&name } }
 
-/* Goes on in a body, and comes back only if there is none. */
+/*
+ * Goes on in a body, and comes back only if there is none, which the loader rules out.
+ * That counts as lost, perhaps more than once.
+ */
 static __always_inline int end_with(void *ctx, void *at_body)
 {
 	bpf_tail_call(ctx, at_body, 0);

@@ -46,8 +46,8 @@ func TestTakeBodies(t *testing.T) {
 	qt.Check(t, qt.HasLen(spec.Maps["counts"].Contents, 1))
 }
 
-// TestBodies: each body of each command ends programs, and is attached by no rung of
-// its own: its section is that of the programs which it ends.
+// TestBodies: each body of each command ends a program and two backups, and its section is
+// theirs.
 func TestBodies(t *testing.T) {
 	bodies := 0
 	for path, object := range objects(t) {

@@ -26,7 +26,7 @@ func (k *Kernel) Preemptible() bool {
 		return true
 	}
 	return preemptible(unix.ByteSliceToString(uts.Version[:]), preemptChoice, func() (string, string) {
-		line, _ := os.ReadFile("/proc/cmdline") // nothing on it without
+		line, _ := os.ReadFile("/proc/cmdline") // unreadable counts as empty
 		return string(line), kernelConfig(unix.ByteSliceToString(uts.Release[:]))
 	})
 }
@@ -45,13 +45,25 @@ func preemptible(version string, choice func() ([]byte, error), boot func() (lin
 		return !bytes.Contains(chosen, []byte("(none)")) && !bytes.Contains(chosen, []byte("(voluntary)"))
 	}
 	line, config := boot()
+	is := func(option string) bool { return strings.Contains(config, "\n"+option+"=y\n") }
+	// 7.0 has neither of the two where it has lazy, and takes no notice of who asks for them.
+	has := func(option string) bool { return is(option) || strings.Contains(config, "\n# "+option+" is not set\n") }
 	for _, word := range slices.Backward(strings.Fields(line)) { // the last one counts
-		if mode, ok := strings.CutPrefix(word, "preempt="); ok && slices.Contains([]string{"none", "voluntary", "full", "lazy"}, mode) {
-			return mode != "none" && mode != "voluntary"
+		switch {
+		case word == "preempt=full", word == "preempt=lazy":
+			return true
+		case word == "preempt=none" && has(preemptNone), word == "preempt=voluntary" && has(preemptVoluntary):
+			return false
 		}
 	}
-	return !strings.Contains(config, "\nCONFIG_PREEMPT_NONE=y\n") && !strings.Contains(config, "\nCONFIG_PREEMPT_VOLUNTARY=y\n")
+	return !is(preemptNone) && !is(preemptVoluntary)
 }
+
+// Options of a kernel's configuration, of which there is one line for each that it could have.
+const (
+	preemptNone      = "CONFIG_PREEMPT_NONE"
+	preemptVoluntary = "CONFIG_PREEMPT_VOLUNTARY"
+)
 
 // kernelConfig returns what the running kernel was configured with, "" where that is not
 // to be had. release is its own.
@@ -64,7 +76,7 @@ func kernelConfig(release string) string {
 			}
 		}
 	}
-	b, _ := os.ReadFile("/boot/config-" + release) // or it is not known
+	b, _ := os.ReadFile("/boot/config-" + release) // unreadable counts as empty
 	return string(b)
 }
 

@@ -4,6 +4,7 @@ package preflight_test
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -52,5 +53,17 @@ func TestPreemptible(t *testing.T) {
 	for line, want := range map[string]bool{"CONFIG_PREEMPT_VOLUNTARY=y": false, "CONFIG_PREEMPT_NONE=y": false, "CONFIG_PREEMPT_LAZY=y": true} {
 		qt.Assert(t, qt.IsNil(os.WriteFile(config, []byte("#\n"+line+"\n"), 0o600)))
 		qt.Check(t, qt.Equals(ask(), want), qt.Commentf("%s", line))
+	}
+
+	// The command line is stronger, where the kernel has what it says.
+	words := filepath.Join(t.TempDir(), "cmdline")
+	qt.Assert(t, qt.IsNil(os.WriteFile(words, []byte("quiet preempt=voluntary\n"), 0o600)))
+	qt.Assert(t, qt.IsNil(unix.Mount(words, "/proc/cmdline", "", unix.MS_BIND, "")))
+	defer func() { qt.Check(t, qt.IsNil(unix.Unmount("/proc/cmdline", 0))) }()
+	for lines, want := range map[string]bool{
+		"CONFIG_PREEMPT=y\n# CONFIG_PREEMPT_VOLUNTARY is not set": false, "CONFIG_PREEMPT_LAZY=y": true,
+	} {
+		qt.Assert(t, qt.IsNil(os.WriteFile(config, []byte("#\n"+lines+"\n"), 0o600)))
+		qt.Check(t, qt.Equals(ask(), want), qt.Commentf("%s", lines))
 	}
 }

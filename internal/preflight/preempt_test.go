@@ -18,7 +18,7 @@ func TestPreemptible(t *testing.T) {
 		}
 	}
 	const line, none, voluntary, lazy = "quiet preempt=full-stop preempt=lazy preempt=voluntary ro\n", "\nCONFIG_PREEMPT_NONE=y\n# CONFIG_PREEMPT_VOLUNTARY is not set\n",
-		"# CONFIG_PREEMPT_NONE is not set\nCONFIG_PREEMPT_VOLUNTARY=y\n", "\nCONFIG_PREEMPT_LAZY=y\n# CONFIG_PREEMPT_NONE is not set\n# CONFIG_PREEMPT_VOLUNTARY is not set\n"
+		"\n# CONFIG_PREEMPT_NONE is not set\nCONFIG_PREEMPT_VOLUNTARY=y\n", "\nCONFIG_PREEMPT_LAZY=y\n# CONFIG_PREEMPT_NONE is not set\n# CONFIG_PREEMPT_VOLUNTARY is not set\n"
 	const dynamic = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.90-2 (2026-06-26)"
 	for _, test := range []struct {
 		version, line, config string
@@ -32,7 +32,9 @@ func TestPreemptible(t *testing.T) {
 		{dynamic, "preempt=none preempt=full", none, true},
 		{dynamic, "preempt=lazy", none, true},
 		{dynamic, "preempt=none", lazy, false},
-		{dynamic, "preempt=none", "", false},
+		{dynamic, "preempt=none", "", true}, // which 7.0 may not have
+		{dynamic, "preempt=voluntary", "\nCONFIG_PREEMPT_LAZY=y\n", true},
+		{dynamic, "preempt=voluntary preempt=none", voluntary, false},
 		{dynamic, "preempt=often", none, false}, // the kernel takes no notice of it
 		{dynamic, "nopreempt=full xpreempt=full", none, false},
 		{"#1 SMP PREEMPT", "preempt=none", none, true}, // no choice

@@ -22,7 +22,7 @@ import (
 
 // Tool is a tracing command whose events are of type E.
 type Tool[E any] struct {
-	// Object is the file of the BPF object.
+	// Object has the bytes of the object file.
 	Object []byte
 	// Set writes the command's own constants into the object.
 	Set func(*ebpf.CollectionSpec) error

@@ -43,8 +43,11 @@ int BPF_PROG(call_body, struct pt_regs *regs, long ret)
 	struct call_desc *desc = call_of(regs, compat);
 	struct scratch *s = scratch_of_copy(SLOT_CALL);
 
-	if (!s)
+	if (!s) {
+		COUNT(seen);
+		COUNT(lost);
 		return 0;
+	}
 	if (desc)
 		call_ended(ctx, regs, ret, *(volatile u64 *)&s->slot, desc, compat);
 	s->owner = 0;

@@ -238,7 +238,7 @@ struct job {
 
 struct scratch {
 	u64 owner; /* task whose job it is */
-	u64 slot;  /* which one it is, for a body */
+	u64 slot;  /* which one it is. A body reads it here: known as a constant, it would have the verifier go through for each */
 	struct job job;
 	struct path_text path;
 	struct file_record rec;
@@ -301,8 +301,11 @@ static __always_inline int end_with_scratch(void *ctx, void *at_body, u32 slot)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
-	if (!s)
+	if (!s) {
+		COUNT(seen);
+		COUNT(lost);
 		return 0;
+	}
 	s->owner = bpf_get_current_task();
 	s->slot = slot;
 	return end_with(ctx, at_body);

@@ -241,8 +241,11 @@ static __always_inline struct job *job_begin(u32 slot, u32 op, s32 ret)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
-	if (!s)
+	if (!s) { /* a slot that is not made: a mistake in enum slot */
+		COUNT(seen);
+		COUNT(lost);
 		return NULL;
+	}
 	struct job *job = &s->job;
 
 	s->owner = bpf_get_current_task();

@@ -34,7 +34,8 @@ const (
 	maxStacks  = 16384
 )
 
-// NewMaps makes the maps of a table with room for that many keys.
+// NewMaps makes the maps of a table with room for that many keys. One of them may still be
+// in the making, until Settle.
 func NewMaps(t *gen.Table, keys uint32, others map[string]*ebpf.MapSpec) (*Maps, error) {
 	m := &Maps{Others: make(map[string]*ebpf.Map)}
 	if err := m.make(t, keys, others); err != nil {
@@ -56,15 +57,14 @@ func (m *Maps) make(t *gen.Table, keys uint32, others map[string]*ebpf.MapSpec) 
 		m.turns[1], err = ebpf.NewMap(table)
 		m.second <- err
 	}()
-	// The library makes one more like this to show the kernel, for which one key will do.
+	// The library makes one more like this to show the kernel, for which one key will do
+	// from 5.10 on; before, it must have as many.
 	like := table.Copy()
 	like.MaxEntries = 1
-	m.Tables, err = ebpf.NewMap(&ebpf.MapSpec{
-		Name: "argdist_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: like,
-		Contents: []ebpf.MapKV{{Key: uint32(0), Value: m.turns[0]}},
-	})
-	if err != nil {
-		return fmt.Errorf("make map of tables: %w", err)
+	if m.Tables, err = tables(like, m.turns[0]); err != nil {
+		if m.Tables, err = tables(table, m.turns[0]); err != nil {
+			return fmt.Errorf("make map of tables: %w", err)
+		}
 	}
 	m.Counters, err = ebpf.NewMap(&ebpf.MapSpec{Name: "argdist_counts", Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: gen.CountersSize, MaxEntries: 1})
 	if err != nil {
@@ -76,6 +76,14 @@ func (m *Maps) make(t *gen.Table, keys uint32, others map[string]*ebpf.MapSpec) 
 		}
 	}
 	return nil
+}
+
+// tables makes the map by which programs find the table to write to.
+func tables(like *ebpf.MapSpec, first *ebpf.Map) (*ebpf.Map, error) {
+	return ebpf.NewMap(&ebpf.MapSpec{
+		Name: "argdist_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: like,
+		Contents: []ebpf.MapKV{{Key: uint32(0), Value: first}},
+	})
 }
 
 // Settle waits for what is still being made. Until then privileges are needed, and
@@ -130,6 +138,9 @@ type Entry struct {
 // nothing is added to any more: the kernel waits for programs that still have the
 // old one in hand. signed says how minimum and maximum compare.
 func (m *Maps) Rotate(signed bool) ([]Entry, error) {
+	if err := m.Settle(); err != nil {
+		return nil, err
+	}
 	old := m.turns[m.now]
 	m.now = 1 - m.now
 	if err := m.Tables.Put(uint32(0), m.turns[m.now]); err != nil {
