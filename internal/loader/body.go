@@ -14,8 +14,8 @@ type body struct {
 }
 
 // takeBodies adds to programs the bodies that they refer to, of all that the object
-// has; a body of a body is not looked for. The maps of all bodies are emptied: the library would fill them when it makes
-// them, before any program is loaded.
+// has; a body of a body is not looked for. The maps of all bodies are emptied: the
+// library would fill them when it makes them, before any program is loaded.
 func takeBodies(spec *ebpf.CollectionSpec, programs map[string]*ebpf.ProgramSpec) []body {
 	referred := make(map[string]bool)
 	for _, p := range programs {

@@ -238,7 +238,7 @@ struct job {
 
 struct scratch {
 	u64 owner; /* task whose job it is */
-	u64 slot;  /* which one it is. A body reads it here: known as a constant, it would have the verifier go through for each */
+	u64 slot;  /* which one it is; known as a constant, the verifier would go through a body for each */
 	struct job job;
 	struct path_text path;
 	struct file_record rec;
