@@ -18,13 +18,6 @@ import (
 // FlushInterval is the longest time that a record waits in our buffers.
 const FlushInterval = 100 * time.Millisecond
 
-// restTime is how long the reader rests once it has drained the buffers. The
-// kernel wakes us at the first record after that, not at every one: a wakeup
-// costs the traced process more than the record, and may preempt our program
-// in its last instructions. Of 2, 5 and 10 ms, 5 halves our own CPU time per
-// event and 10 gains little more; nobody sees any of them.
-const restTime = 5 * time.Millisecond
-
 // Handler receives records. Its slices are valid until it returns.
 type Handler interface {
 	// Record handles one record of the kernel.
@@ -124,7 +117,7 @@ func (s *Source) pump(h Handler, done func() bool) error {
 				return nil
 			}
 			if drained {
-				time.Sleep(s.rest)
+				rest(s.rest)
 			}
 		}
 	}
