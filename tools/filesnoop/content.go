@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"math"
+	"sync"
 
 	"github.com/ringside-tools/ringside/tools/filesnoop/rules"
 )
@@ -51,7 +52,7 @@ func lookAt(sample []byte) (entropy int, content rules.Content) {
 		return -1, rules.Unknown
 	}
 	h := entropyOf(sample)
-	lack := expected[min(len(sample), sampleMost)] - h
+	lack := expected()[min(len(sample), sampleMost)] - h
 	switch {
 	case format && lack < packedSlack:
 		content = rules.Packed
@@ -88,8 +89,10 @@ const packedSlack = 1
 
 // expected is the entropy that so many random bytes have on average: less than 8 bits,
 // since few bytes cannot have all values alike often. How often a value comes is
-// close to a Poisson distribution.
-var expected = func() (out [sampleMost + 1]float64) {
+// close to a Poisson distribution. To compute all takes a millisecond, of which only
+// --entropy has something.
+var expected = sync.OnceValue(func() *[sampleMost + 1]float64 {
+	out := new([sampleMost + 1]float64)
 	const values, most = 256, 64 // nothing comes 64 times that is expected 4 times
 	for n := 1; n <= sampleMost; n++ {
 		mean := float64(n) / values
@@ -101,4 +104,4 @@ var expected = func() (out [sampleMost + 1]float64) {
 		out[n] = math.Log2(float64(n)) - values/float64(n)*sum
 	}
 	return out
-}()
+})
