@@ -7,7 +7,7 @@
 //
 // # Registers
 //
-// r6 is the context, r8 the map of this interval once it is known. Expressions leave their value in r0 and may change r0 to r5; what must
+// r6 is the context, r8 the map of this interval where it was looked for. Expressions leave their value in r0 and may change r0 to r5; what must
 // survive a part of an expression lies on the stack.
 //
 // # Stack
@@ -30,7 +30,8 @@ import (
 // Names of the maps that programs refer to.
 const (
 	CountersMap   = "counters" // per-CPU array of one [Counters]
-	TablesMap     = "tables"   // array of one map: that of this interval, per-CPU hash by key
+	FirstMap      = "first"    // that of the first interval, per-CPU hash by key
+	TablesMap     = "tables"   // array of one map: that of this interval, nothing in the first
 	EntriesMap    = "entries"  // what the entry of a function leaves for its return
 	StacksMap     = "stacks"   // stack traces by id
 	UserStacksMap = "user_stacks"

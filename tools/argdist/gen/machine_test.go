@@ -21,6 +21,7 @@ type machine struct {
 	comm     string
 	under    map[uint64]bool // cgroups of the array that the task is below
 	now      uint64
+	turned   bool // there is a table in the map of tables
 }
 
 const (
@@ -38,7 +39,7 @@ const (
 )
 
 func newMachine(t *testing.T) *machine {
-	return &machine{t: t, maps: make(map[string]uint64), entries: make(map[uint64]map[string]uint64), pid: 7, tid: 8, comm: "dd",
+	return &machine{t: t, maps: map[string]uint64{FirstMap: innerTable}, entries: make(map[uint64]map[string]uint64), pid: 7, tid: 8, comm: "dd",
 		memory: map[uint64][]byte{contextAt: make([]byte, 256), countersAt: make([]byte, CountersSize), dataAt: make([]byte, 256)}}
 }
 
@@ -85,9 +86,11 @@ func (m *machine) counters() (c Counters) {
 	return c
 }
 
-// run runs a program to its end.
+// run runs a program to its end. Every second time it finds its table in the map of
+// tables.
 func (m *machine) run(insns asm.Instructions) {
 	m.t.Helper()
+	defer func() { m.turned = !m.turned }()
 	m.memory[stackAt] = make([]byte, stackSize)
 	var r [11]uint64
 	r[1], r[10] = contextAt, stackAt+stackSize
@@ -238,6 +241,9 @@ func (m *machine) call(f asm.BuiltinFunc, arg []uint64) uint64 {
 		case m.mapOf(CountersMap):
 			return countersAt
 		case m.mapOf(TablesMap):
+			if !m.turned {
+				return 0
+			}
 			return innerTable
 		}
 		return m.entries[arg[0]][key()]

@@ -146,31 +146,42 @@ func (g *generator) key(t *Table, at int16) {
 	g.emit(asm.StoreMem(asm.RFP, place, asm.R0, asm.DWord))
 }
 
-// find leaves in r0 the entry of a key in the table of this interval. A key that is
-// not there is put there.
+// find leaves in r0 the entry of a key in the table of this interval. That is the
+// first one while [TablesMap] is empty: what is put there is put behind a grace period,
+// which is a good part of the time until a command traces.
 func (g *generator) find(key, value int16, size int) {
+	first, found := g.label("first"), g.label("found")
 	index := g.alloc(8)
-	found := g.label("found")
+	g.emit(storeZero(index), mapPointer(asm.R1, TablesMap))
+	g.stackAddress(asm.R2, index)
+	g.free(8)
+	g.emit(asm.FnMapLookupElem.Call(), asm.JEq.Imm(asm.R0, 0, first), asm.Mov.Reg(asm.R8, asm.R0))
+	g.findIn(asm.Mov.Reg(asm.R1, asm.R8), found, key, value, size)
+	g.emit(asm.Ja.Label(found))
+	// Not the same instructions with another map in r8: the kernel calls a map's own
+	// functions only where the verifier has seen one map alone.
+	g.here(first)
+	g.findIn(mapPointer(asm.R1, FirstMap), found, key, value, size)
+	g.here(found)
+}
+
+// findIn finds an entry in the table that an instruction loads into r1.
+func (g *generator) findIn(table asm.Instruction, found string, key, value int16, size int) {
 	lookup := func() {
-		g.emit(asm.Mov.Reg(asm.R1, asm.R8))
+		g.emit(table)
 		g.stackAddress(asm.R2, key)
 		g.emit(asm.FnMapLookupElem.Call())
 	}
-	g.emit(storeZero(index), mapPointer(asm.R1, TablesMap))
-	g.stackAddress(asm.R2, index)
-	g.emit(asm.FnMapLookupElem.Call(), asm.JEq.Imm(asm.R0, 0, g.end(full)), asm.Mov.Reg(asm.R8, asm.R0))
 	lookup()
 	g.emit(asm.JNE.Imm(asm.R0, 0, found))
 	g.zero(value, size)
-	g.emit(asm.Mov.Reg(asm.R1, asm.R8))
+	g.emit(table)
 	g.stackAddress(asm.R2, key)
 	g.stackAddress(asm.R3, value)
 	const noExist = 1 // BPF_NOEXIST: another processor may have been faster
 	g.emit(asm.Mov.Imm(asm.R4, noExist), asm.FnMapUpdateElem.Call())
 	lookup()
 	g.emit(asm.JEq.Imm(asm.R0, 0, g.end(full)))
-	g.here(found)
-	g.free(8)
 }
 
 // stats adds a number to the entry in r0: how many, sum, minimum, maximum. Other

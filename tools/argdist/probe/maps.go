@@ -9,6 +9,7 @@ import (
 	"maps"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
 
 	"github.com/ringside-tools/ringside/tools/argdist/gen"
 )
@@ -58,13 +59,15 @@ func (m *Maps) make(t *gen.Table, keys uint32, others map[string]*ebpf.MapSpec) 
 		m.second <- err
 	}()
 	// The library makes one more like this to show the kernel, for which one key will do
-	// from 5.10 on; before, it must have as many.
+	// since 5.10, as has the flag; before, it must have as many.
 	like := table.Copy()
-	like.MaxEntries = 1
-	if m.Tables, err = tables(like, m.turns[0]); err != nil {
-		if m.Tables, err = tables(table, m.turns[0]); err != nil {
-			return fmt.Errorf("make map of tables: %w", err)
-		}
+	if features.HaveMapFlag(features.BPF_F_INNER_MAP) == nil {
+		like.MaxEntries = 1
+	}
+	// Nothing is in it yet: see [gen.TablesMap].
+	m.Tables, err = ebpf.NewMap(&ebpf.MapSpec{Name: "argdist_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: like})
+	if err != nil {
+		return fmt.Errorf("make map of tables: %w", err)
 	}
 	m.Counters, err = ebpf.NewMap(&ebpf.MapSpec{Name: "argdist_counts", Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: gen.CountersSize, MaxEntries: 1})
 	if err != nil {
@@ -76,14 +79,6 @@ func (m *Maps) make(t *gen.Table, keys uint32, others map[string]*ebpf.MapSpec) 
 		}
 	}
 	return nil
-}
-
-// tables makes the map by which programs find the table to write to.
-func tables(like *ebpf.MapSpec, first *ebpf.Map) (*ebpf.Map, error) {
-	return ebpf.NewMap(&ebpf.MapSpec{
-		Name: "argdist_tables", Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: like,
-		Contents: []ebpf.MapKV{{Key: uint32(0), Value: first}},
-	})
 }
 
 // Settle waits for what is still being made. Until then privileges are needed, and
@@ -110,7 +105,7 @@ func Entries(saved []int) *ebpf.MapSpec {
 
 // ByName are the maps as programs call them.
 func (m *Maps) ByName() map[string]*ebpf.Map {
-	all := map[string]*ebpf.Map{gen.CountersMap: m.Counters, gen.TablesMap: m.Tables}
+	all := map[string]*ebpf.Map{gen.CountersMap: m.Counters, gen.TablesMap: m.Tables, gen.FirstMap: m.turns[0]}
 	maps.Copy(all, m.Others)
 	maps.Copy(all, m.Shared)
 	return all
