@@ -61,3 +61,37 @@ func TestWhyEnded(t *testing.T) {
 		})
 	}
 }
+
+// What a tool that does not end has said before is not the reason.
+func TestStop(t *testing.T) {
+	for name, test := range map[string]struct{ script, want string }{
+		"ends":    {"trap 'exit 0' INT; echo one >&2; while :; do sleep 0.01; done", ""},
+		"fails":   {"trap 'echo two >&2; exit 1' INT; echo one >&2; while :; do sleep 0.01; done", "not measured: `two`"},
+		"hangs":   {"trap '' INT; echo one >&2; while :; do sleep 0.01; done", "not measured: `sh: still runs 300ms after Ctrl-C`"},
+		"default": {"echo one >&2; while :; do sleep 0.01; done", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+			qt.Assert(t, qt.IsNil(err))
+			p := &process{Cmd: exec.Command("sh", "-c", test.script), cancel: func() {}, stderr: stderr}
+			p.Cmd.Stderr = stderr
+			qt.Assert(t, qt.IsNil(p.Start()))
+			for said := ""; said == ""; time.Sleep(time.Millisecond) {
+				text, err := os.ReadFile(stderr.Name())
+				qt.Assert(t, qt.IsNil(err))
+				said = string(text)
+			}
+			limit := time.Minute
+			if name == "hangs" {
+				limit = 300 * time.Millisecond
+			}
+			said, err := p.stop(limit)
+			qt.Check(t, qt.StringContains(said, "one\n"))
+			if test.want == "" {
+				qt.Check(t, qt.IsNil(err))
+			} else {
+				qt.Check(t, qt.Equals(reasonFor(err), test.want))
+			}
+		})
+	}
+}

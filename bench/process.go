@@ -21,8 +21,12 @@ type process struct {
 	stderr *os.File
 }
 
-// toolLimit is how long a tool may run: a peer that hangs must not stop us.
-const toolLimit = 15 * time.Minute
+const (
+	// toolLimit is how long a tool may run: a peer that hangs must not stop us.
+	toolLimit = 15 * time.Minute
+	// stopLimit is how long it may take to end when it is told to. It may have much to print still.
+	stopLimit = time.Minute
+)
 
 // start runs a subject with stdout to a file of its own making or a terminal.
 func (b *bench) start(s subject, t tuning, stdout *os.File) (*process, error) {
@@ -43,14 +47,16 @@ func (b *bench) start(s subject, t tuning, stdout *os.File) (*process, error) {
 	return p, nil
 }
 
-// stop ends the tool as Ctrl-C does and returns what it said on stderr.
-func (p *process) stop() (stderr string, err error) {
+// stop ends the tool as Ctrl-C does, within a time, and returns what it said on stderr.
+func (p *process) stop(limit time.Duration) (stderr string, err error) {
 	defer p.kill()
 	p.Process.Signal(os.Interrupt)
-	late := time.AfterFunc(60*time.Second, func() { p.Process.Kill() })
+	late := time.AfterFunc(limit, func() { p.Process.Kill() })
 	err = p.Wait()
-	late.Stop()
 	data, _ := os.ReadFile(p.stderr.Name())
+	if !late.Stop() { // what it has said before is not why
+		return string(data), fmt.Errorf("%s: still runs %v after Ctrl-C", filepath.Base(p.Path), limit)
+	}
 	// A tool that dies of SIGINT has ended as it was told to.
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGINT {

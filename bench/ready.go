@@ -78,7 +78,7 @@ func (b *bench) awaitReady(st *started, l load) error {
 
 // finish ends the tool with Ctrl-C and counts what it printed to the end.
 func (st *started) finish() (stderr string, err error) {
-	stderr, err = st.stop()
+	stderr, err = st.stop(stopLimit)
 	if err != nil {
 		return stderr, err
 	}
