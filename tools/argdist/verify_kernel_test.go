@@ -16,9 +16,32 @@ import (
 	"github.com/ringside-tools/ringside/internal/command"
 	"github.com/ringside-tools/ringside/internal/preflight"
 	"github.com/ringside-tools/ringside/tools/argdist/ctype"
+	"github.com/ringside-tools/ringside/tools/argdist/libc"
 	"github.com/ringside-tools/ringside/tools/argdist/probe"
 	"github.com/ringside-tools/ringside/tools/argdist/report"
 )
+
+// TestAlike: what is not looked for in the kernel is the same there.
+func TestAlike(t *testing.T) {
+	h := probe.NewHost()
+	defer h.Close()
+	types, err := h.Types()
+	qt.Assert(t, qt.IsNil(err))
+	for _, name := range libc.Alike {
+		ours, ok := libc.Basic{}.Named(name)
+		qt.Assert(t, qt.IsTrue(ok), qt.Commentf("%s", name))
+		kernels, ok := types.Named(name)
+		qt.Assert(t, qt.IsTrue(ok), qt.Commentf("%s", name))
+		a, isInt := ctype.Underlying(ours).(*ctype.Int)
+		qt.Assert(t, qt.IsTrue(isInt), qt.Commentf("%s", name))
+		b, isInt := ctype.Underlying(kernels).(*ctype.Int)
+		qt.Assert(t, qt.IsTrue(isInt), qt.Commentf("%s", name))
+		qt.Check(t, qt.Equals(a.Bytes, b.Bytes), qt.Commentf("%s", name))
+		qt.Check(t, qt.Equals(ctype.IsSigned(a), ctype.IsSigned(b)), qt.Commentf("%s", name))
+		qt.Check(t, qt.Equals(a.Bool, b.Bool), qt.Commentf("%s", name))
+		qt.Check(t, qt.Equals(ours.String(), kernels.String()), qt.Commentf("%s", name))
+	}
+}
 
 // TestVerifier loads programs for functions from everywhere in the kernel that take
 // all of their arguments, what they point to, and their result: each of them must

@@ -27,7 +27,7 @@ func (Table) Constant(name string) (int64, ctype.Type, bool) {
 }
 
 // Basic are the words of C alone: the integers that the kernel's type information
-// may spell in another way, and those of a size.
+// may spell in another way, those of a size, and [Alike].
 type Basic struct{}
 
 func (Basic) Named(name string) (ctype.Type, bool)      { return basic(name) }
