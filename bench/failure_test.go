@@ -45,12 +45,8 @@ func TestWhyEnded(t *testing.T) {
 		"peer":  {"echo 'fatal' >&2; exit 3", "does not run: `fatal`", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-			qt.Assert(t, qt.IsNil(err))
-			defer stderr.Close()
-			p := &process{Cmd: exec.Command("sh", "-c", test.script), stderr: stderr}
-			p.Cmd.Stderr = stderr
-			qt.Assert(t, qt.IsNil(p.Start()))
+			p := shell(t, test.script)
+			defer p.stderr.Close()
 			for !p.exited() {
 				time.Sleep(time.Millisecond)
 			}
@@ -62,6 +58,17 @@ func TestWhyEnded(t *testing.T) {
 	}
 }
 
+// shell starts a script as a tool is.
+func shell(t *testing.T, script string) *process {
+	t.Helper()
+	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	qt.Assert(t, qt.IsNil(err))
+	p := &process{Cmd: exec.Command("sh", "-c", script), cancel: func() {}, stderr: stderr}
+	p.Cmd.Stderr = stderr
+	qt.Assert(t, qt.IsNil(p.Start()))
+	return p
+}
+
 // What a tool that does not end has said before is not the reason.
 func TestStop(t *testing.T) {
 	for name, test := range map[string]struct{ script, want string }{
@@ -71,13 +78,9 @@ func TestStop(t *testing.T) {
 		"default": {"echo one >&2; while :; do sleep 0.01; done", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-			qt.Assert(t, qt.IsNil(err))
-			p := &process{Cmd: exec.Command("sh", "-c", test.script), cancel: func() {}, stderr: stderr}
-			p.Cmd.Stderr = stderr
-			qt.Assert(t, qt.IsNil(p.Start()))
+			p := shell(t, test.script)
 			for said := ""; said == ""; time.Sleep(time.Millisecond) {
-				text, err := os.ReadFile(stderr.Name())
+				text, err := os.ReadFile(p.stderr.Name())
 				qt.Assert(t, qt.IsNil(err))
 				said = string(text)
 			}

@@ -43,15 +43,15 @@ func TestRestLetsOthers(t *testing.T) {
 				}
 			}
 		}()
-		start := time.Now()
-		for range 5 {
+		fastest := time.Hour // of a few: the machine has more to do than this
+		for range 10 {
+			start := time.Now()
 			time.Sleep(time.Millisecond)
 			runtime.GC()
+			fastest = min(fastest, time.Since(start))
 		}
-		took := time.Since(start)
 		close(stop)
 		<-stopped
-		qt.Check(t, qt.IsTrue(took < 10*time.Second), qt.Commentf("%d processors: %s", processors, took))
-		t.Logf("%d processors: 5 sleeps of 1 ms and collections beside it: %s", processors, took)
+		qt.Check(t, qt.IsTrue(fastest < 50*time.Millisecond), qt.Commentf("%d processors: %s", processors, fastest))
 	}
 }
